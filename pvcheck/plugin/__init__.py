@@ -1,0 +1,44 @@
+"""What a plugin may use of pvcheck: hooks, value types, parameters and the context. Nothing else is stable.
+
+The API has a version. A plugin written for ``API_VERSION`` (major, minor) works with every later
+minor of the same major.
+"""
+
+from pvcheck.domain.metric import MetricSpec, MetricType
+from pvcheck.plugin.context import Context, InputError, NotMeasured, Source
+from pvcheck.plugin.evaluator import Evaluator, Parameters, input_field
+from pvcheck.plugin.hookspecs import hookimpl
+from pvcheck.plugin.values import (
+    ChainLink,
+    Comparison,
+    Condition,
+    Fault,
+    Measurement,
+    Population,
+    Ratio,
+    Skip,
+)
+
+API_VERSION = (1, 0)
+
+__all__ = [
+    "API_VERSION",
+    "ChainLink",
+    "Comparison",
+    "Condition",
+    "Context",
+    "Evaluator",
+    "Fault",
+    "InputError",
+    "Measurement",
+    "MetricSpec",
+    "MetricType",
+    "NotMeasured",
+    "Parameters",
+    "Population",
+    "Ratio",
+    "Skip",
+    "Source",
+    "hookimpl",
+    "input_field",
+]

@@ -1,0 +1,118 @@
+"""What the host hands to a measuring function: inputs, device, seed, threads and a way to report progress."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from pvcheck.domain import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+
+class NotMeasured(Exception):  # noqa: N818 - it is an answer, not an error
+    """Raised by an evaluator that cannot measure here; its text is the reason a reader sees."""
+
+
+class InputError(Exception):
+    """Raised by an evaluator whose input is not what it needs; its text says what and where."""
+
+
+class Source:
+    """One input file, read through a map and never copied; it remembers which bytes were read.
+
+    The bytes come from the file that was opened: replacing the path changes nothing here.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open a regular file.
+
+        :raises InputError: if it is missing, cannot be opened, or is a directory, pipe or device.
+        """
+        self.path = path
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from error
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"{path}: not a regular file")
+            self.size = status.st_size
+            self._map = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if self.size else None
+        finally:
+            os.close(descriptor)
+        self._read: list[tuple[int, int]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the map; views that are still held keep it alive."""
+        if self._map is not None:
+            try:
+                self._map.close()
+            except BufferError:
+                return  # a view of an array is still held: the map goes when it goes
+            self._map = None
+
+    def view(self, offset: int, size: int) -> memoryview:
+        """Return ``size`` bytes from ``offset`` without copying, and record that they were read.
+
+        :raises InputError: if the range is not inside the file.
+        """
+        if offset < 0 or size < 0 or offset + size > self.size:
+            raise InputError(f"{self.path}: bytes {offset} to {offset + size} of a file of {self.size}")
+        if size == 0 or self._map is None:
+            return memoryview(b"")
+        self._read.append((offset, size))
+        return memoryview(self._map)[offset : offset + size]
+
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """Return the (offset, size) of all bytes read so far, in order and joined where they touch."""
+        joined: list[tuple[int, int]] = []
+        for offset, size in sorted(self._read):
+            if joined and offset <= sum(joined[-1]):
+                start, length = joined[-1]
+                joined[-1] = (start, max(length, offset + size - start))
+            else:
+                joined.append((offset, size))
+        return tuple(joined)
+
+    def read_digest(self) -> str:
+        """Return the SHA-256 of the ranges read: each as its offset and size (u64, little-endian), then its bytes."""
+        if self._map is None:
+            return digest.of_ranges(memoryview(b""), ())
+        with memoryview(self._map) as view:
+            return digest.of_ranges(view, self.ranges())
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The world of one evaluation.
+
+    ``inputs`` are open files by the names of the contract; ``device`` is "cpu" or "cuda"; ``threads``
+    the most threads to use; ``fault`` the declared fault to plant, if any; ``progress(done, total)``
+    may be called as often as one likes.
+    """
+
+    inputs: Mapping[str, Source]
+    device: str = "cpu"
+    seed: int = 0
+    threads: int = 1
+    fault: str | None = None
+    progress: Callable[[int, int], None] = _no_progress

@@ -1,0 +1,46 @@
+"""The light part of an evaluator: everything pvcheck must know without loading its kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from pvcheck.domain.metric import MetricSpec
+    from pvcheck.plugin.values import Fault
+
+
+class Parameters(BaseModel):
+    """The base of a parameter model: what a contract may write under ``with``.
+
+    Unknown keys, NaN and guessed conversions are refused, so that a misspelt parameter is an error
+    with its line and never a default.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def input_field(description: str) -> str:
+    """Return the field of a parameter that holds the name of an entry of the contract's ``inputs``."""
+    field: str = Field(description=description, json_schema_extra={"x-pv-input": True})
+    return field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluator:
+    """One evaluator, as its plugin offers it.
+
+    ``implementation`` is the heavy part, "package.module:function". It is imported in a worker
+    process only, and called as ``function(parameters, context) -> Measurement``.
+    """
+
+    name: str
+    version: str
+    doc: str
+    parameters: type[Parameters]
+    metrics: tuple[MetricSpec, ...]
+    implementation: str
+    devices: tuple[str, ...] = ("cpu",)
+    faults: tuple[Fault, ...] = ()
