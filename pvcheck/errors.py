@@ -13,15 +13,18 @@ A violated contract is a result, not an error, and is never raised.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_SHOWN = 200
 """Characters of foreign text that one message shows: a hostile file must not fill a terminal."""
+
+
+EXIT_ORDER = (130, 70, 2, 5, 1, 3, 4, 0)
+"""Exit statuses by rank, the one that wins first."""
 
 
 class Severity(StrEnum):
@@ -32,8 +35,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing to say about one place: where, which rule, what is wrong, and the way out.
 
     ``line`` and ``column`` count from 1, in characters; 0 means "the file as a whole".
@@ -46,12 +48,23 @@ class Finding:
     column: int = 0
     hint: str = ""
     severity: Severity = Severity.ERROR
+    exit_code: int = 1
+    """The exit status that this finding asks for, where its severity makes it count."""
 
     def __str__(self) -> str:
         where = self.path
         if self.line:
             where = f"{where}:{self.line}:{self.column}"
         return f"{where}: {self.code} {self.message}" if where else f"{self.code} {self.message}"
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the exit status of several that happened together.
+
+    A crash outranks a usage error, a forged record outranks a failed claim, and "could not tell"
+    never hides a "no".
+    """
+    return min(codes, key=EXIT_ORDER.index, default=0)
 
 
 class PvError(Exception):
