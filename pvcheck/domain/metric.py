@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 Number = bool | int | float
 Value = Number | tuple[Number, ...]
@@ -20,11 +20,11 @@ class MetricType(StrEnum):
     BOOL = "bool"
 
 
-@dataclass(frozen=True, slots=True)
-class MetricSpec:
+class MetricSpec(NamedTuple):
     """The light description of one metric: what a contract may bound.
 
     ``unit`` is "1" for a plain ratio. A metric that is a ratio of two ends names both in its name.
+    ``bits`` asks the table to show bit patterns beside the decimals.
     """
 
     name: str
@@ -32,6 +32,7 @@ class MetricSpec:
     doc: str
     unit: str = "1"
     series: bool = False
+    bits: bool = False
 
 
 def bits(value: Number, kind: MetricType) -> str:
