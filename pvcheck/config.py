@@ -1,0 +1,157 @@
+"""Settings: the closest ``pv.toml``, or ``[tool.pv]`` of a ``pyproject.toml``, above a contract.
+
+contracts = ["contracts"]              # what a command without paths works on
+evaluators = ["q4k-chain"]             # what may run; default: those that ship with pvcheck
+timeout = 120                          # seconds for one evaluation
+
+[inputs]
+teacher = "models/teacher.gguf"        # relative to this file
+
+[plugins]
+disable = ["other"]                    # plugins to leave out, by name
+choose = {my-evaluator = "mine"}       # which plugin offers an evaluator that two offer
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from pvcheck import files
+from pvcheck.errors import ConfigError, Finding, escaped, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from pvcheck.domain.canonical import JSON
+
+MAX_CONFIG = 1 << 20
+MAX_TIMEOUT = 86400.0
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Config(NamedTuple):
+    """The settings of one project, and the folder they hold for.
+
+    ``root`` is the folder of the settings file, else of the repository, else of the contract: no path
+    of a contract leads out of it. ``evaluators`` is None where nothing was said: those that ship with us.
+    """
+
+    root: Path
+    contracts: tuple[str, ...] = ("contracts",)
+    evaluators: frozenset[str] | None = None
+    inputs: Mapping[str, str] = NOTHING
+    timeout: float = 120.0
+    disabled: frozenset[str] = frozenset()
+    chosen: Mapping[str, str] = NOTHING
+
+
+@cache
+def of_folder(folder: Path) -> Config:
+    """Return the settings that hold in a folder.
+
+    :raises ConfigError: if the closest settings file cannot be understood.
+    """
+    for place in (folder, *folder.parents):
+        found = at(place, lambda path: files.read(path, MAX_CONFIG) if path.is_file() else None)
+        if found is not None:
+            return found
+        if (place / ".git").exists():
+            return Config(root=place)
+    return Config(root=folder)
+
+
+def at(place: Path, read: Callable[[Path], bytes | None]) -> Config | None:
+    """Return the settings that lie in one folder, if any do.
+
+    :param read: returns the bytes of a file, or None where there is none: of the disk, or of a commit.
+    :raises ConfigError: if they cannot be understood.
+    """
+    data = read(place / "pv.toml")
+    if data is not None:
+        return parse(data, place / "pv.toml", lambda table: table)
+    data = read(place / "pyproject.toml")
+    if data is not None and b"tool.pv" in data:
+        return parse(data, place / "pyproject.toml", _of_pyproject)
+    return None
+
+
+def _of_pyproject(table: dict[str, JSON]) -> dict[str, JSON]:
+    """Return the part of a ``pyproject.toml`` that is ours."""
+    tool = table.get("tool")
+    return tool.get("pv", {}) if isinstance(tool, dict) else {}
+
+
+def parse(data: bytes, path: Path, part: Callable[[dict[str, JSON]], dict[str, JSON]]) -> Config:
+    """Return the settings that the bytes of one file hold.
+
+    :raises ConfigError: if they are no TOML, or hold what no setting is.
+    """
+    import tomllib  # noqa: PLC0415 - 20 ms, and only where there are settings
+
+    shown = escaped(str(path))
+    try:
+        table = part(tomllib.loads(data.decode()))
+    except ValueError as error:
+        finding = Finding(
+            "PV702", f"not TOML: {escaped(str(error))}", shown, hint="mend the line it names", exit_code=2
+        )
+        raise ConfigError(finding) from None
+    if not isinstance(table, dict):
+        raise ConfigError(Finding("PV701", "tool.pv must be a table", shown, hint="write [tool.pv]", exit_code=2))
+    findings: list[Finding] = []
+    values: dict[str, JSON] = {}
+    for key, value in table.items():
+        if key not in _KEYS:
+            hint = f"use one of {', '.join(_KEYS)}"
+            findings.append(Finding("PV701", f"the setting {quoted(key)} is not known", shown, hint=hint, exit_code=2))
+            continue
+        name, wanted, read = _KEYS[key]
+        try:
+            values |= {name: read(value)} if name else read(value)
+        except (TypeError, ValueError):
+            message = f"the setting {quoted(key)} must be {wanted}"
+            findings.append(Finding("PV701", message, shown, hint=f"see {key} in docs/config.md", exit_code=2))
+    if findings:
+        raise ConfigError(findings)
+    return Config(root=path.parent, **values)
+
+
+def _texts(value: JSON) -> tuple[str, ...]:
+    """Return a list of texts."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise TypeError
+    return tuple(value)
+
+
+def _names(value: JSON) -> Mapping[str, str]:
+    """Return a table of texts."""
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise TypeError
+    return value
+
+
+def _seconds(value: JSON) -> float:
+    """Return a number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_TIMEOUT:
+        raise TypeError
+    return float(value)
+
+
+def _plugins(value: JSON) -> dict[str, JSON]:
+    """Return the settings about plugins."""
+    if not isinstance(value, dict) or not set(value) <= {"disable", "choose"}:
+        raise TypeError
+    return {"disabled": frozenset(_texts(value.get("disable", []))), "chosen": _names(value.get("choose", {}))}
+
+
+_KEYS: dict[str, tuple[str, str, Callable[[JSON], JSON]]] = {
+    "contracts": ("contracts", "a list of files or folders", _texts),
+    "evaluators": ("evaluators", "a list of names", lambda value: frozenset(_texts(value))),
+    "inputs": ("inputs", "a table of paths by name", _names),
+    "timeout": ("timeout", "a number of seconds above 0 and at most 86400", _seconds),
+    "plugins": ("", "a table with disable and choose", _plugins),
+}
+"""Each setting: the field it fills, what it must be, how it is read."""

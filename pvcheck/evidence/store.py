@@ -1,0 +1,79 @@
+"""Where records lie: ``evidence/<contract stem>/<sha256>.json`` beside the contract, each named by its digest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pvcheck import files
+from pvcheck.domain.digest import PREFIX, sha256
+from pvcheck.evidence import record
+from pvcheck.evidence.record import RecordError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pvcheck.evidence.record import Record
+
+MAX_RECORD = 4 << 20
+"""Bytes of the largest record that is read: a thousand layers need half a megabyte."""
+
+
+class MissingError(LookupError):
+    """There is no record of that name."""
+
+
+class ForgedError(ValueError):
+    """The bytes of a record are not those that its name promises."""
+
+
+def folder(contract: Path) -> Path:
+    """Return the folder of a contract's records."""
+    return contract.parent / "evidence" / contract.stem
+
+
+def path_of(contract: Path, reference: str) -> Path:
+    """Return the file of a record; the reference has been checked to be a digest, so it is no path."""
+    return folder(contract) / f"{reference.removeprefix(PREFIX)}.json"
+
+
+def load(contract: Path, reference: str) -> Record:
+    """Return a record by its reference. A checkout with CRLF line ends has the same digest.
+
+    :raises MissingError: if there is none.
+    :raises ForgedError: if its bytes have another digest.
+    :raises RecordError: if it is no record.
+    """
+    path = path_of(contract, reference)
+    try:
+        data = files.read(path, MAX_RECORD)
+    except files.UnreadableError:
+        raise MissingError(path.name) from None
+    data = data.replace(b"\r\n", b"\n")
+    if PREFIX + sha256(data) != reference:
+        raise ForgedError(path.name)
+    return record.parse(data)
+
+
+def save(contract: Path, new: Record) -> None:
+    """Write a record, unless it is there already."""
+    path = path_of(contract, new.reference)
+    if not path.is_file() or files.read(path, MAX_RECORD) != new.data():
+        files.make_folder(folder(contract))
+        files.write(path, new.data())
+
+
+def adopted(contract: Path, new: Record) -> Record:
+    """Return a record with the same result that is there already, the first by name, else the new one.
+
+    The one that is there may be of a run that was killed before it could change the contract.
+    """
+    essence = new.essence()
+    place = folder(contract)
+    for path in sorted(place.glob("*.json")) if place.is_dir() else ():
+        try:
+            known = load(contract, PREFIX + path.stem)
+        except (MissingError, ForgedError, RecordError):
+            continue
+        if known.falsifier == new.falsifier and known.essence() == essence:
+            return known
+    return new

@@ -1,0 +1,87 @@
+"""The evaluators a repository knows, as ``schemas/evaluators.json`` says: names, parameters, metrics.
+
+Read in place of the plugins, so that validation runs no code that a change brought.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from pvcheck import files
+from pvcheck.domain.metric import MetricSpec, MetricType
+from pvcheck.errors import ConfigError, Finding, escaped
+from pvcheck.loading import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pvcheck.domain.canonical import JSON
+    from pvcheck.loading.instance import Schema
+
+NAME = "evaluators.json"
+MAX_CATALOGUE = 4 << 20
+
+
+class Entry(NamedTuple):
+    """One evaluator: the JSON Schema of its parameters, and its metrics by name."""
+
+    parameters: Schema
+    metrics: Mapping[str, MetricSpec]
+
+
+def load(root: Path) -> Mapping[str, Entry]:
+    """Return the catalogue of a repository, or the one that ships with pvcheck where it has none.
+
+    :raises ConfigError: if it cannot be understood.
+    """
+    path = place(root)
+    try:
+        return entries(json.loads(files.read(path, MAX_CATALOGUE)))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _refused(path, error) from None
+
+
+def table(root: Path) -> dict[str, dict[str, JSON]]:
+    """Return the entries of that catalogue as they are written, by name.
+
+    :raises ConfigError: if it cannot be understood.
+    """
+    load(root)
+    written: dict[str, dict[str, JSON]] = json.loads(files.read(place(root), MAX_CATALOGUE))["evaluators"]
+    return written
+
+
+def place(root: Path) -> Path:
+    """Return the file of the catalogue that holds for a repository."""
+    own = root / "schemas" / NAME
+    return own if own.is_file() else schema.file_of(NAME)
+
+
+def _refused(path: Path, error: Exception) -> ConfigError:
+    """Return the refusal of a catalogue."""
+    hint = "write it again with pv schema --plugins"
+    what = f"not a catalogue of evaluators: {escaped(repr(error), 80)}"
+    return ConfigError(Finding("PV703", what, escaped(str(path)), hint=hint, exit_code=2))
+
+
+def entries(table: dict[str, Schema]) -> Mapping[str, Entry]:
+    """Return the entries of a catalogue's JSON.
+
+    :raises ValueError: if the schema of some parameters is none.
+    """
+    for each in table["evaluators"].values():
+        schema.refuse_unusable(each["parameters"])
+    return {
+        name: Entry(
+            each["parameters"],
+            {
+                metric["name"]: MetricSpec(
+                    metric["name"], MetricType(metric["type"]), metric["doc"], metric["unit"], metric["series"]
+                )
+                for metric in each["metrics"]
+            },
+        )
+        for name, each in table["evaluators"].items()
+    }

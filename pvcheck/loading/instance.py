@@ -1,0 +1,102 @@
+"""From nodes to JSON: every scalar becomes what the schema asks for at its place.
+
+``version: 1.10`` is text because the schema wants text there, and ``tolerance: 1e-5`` is a number
+because nothing at its place wants text. Where the schema is silent, YAML 1.2's core schema decides,
+and spellings that YAML versions disagree about are refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pvcheck.text import Ambiguous, Mapping, Scalar, Sequence, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pvcheck.domain.canonical import JSON
+    from pvcheck.domain.route import Route
+    from pvcheck.errors import Finding
+    from pvcheck.text import Document, Node
+
+Schema = dict[str, Any]
+
+
+class Shape:
+    """A JSON Schema that can be walked: references followed, the parts for a key or an item found."""
+
+    def __init__(self, root: Schema) -> None:
+        """Keep the root, which references start from."""
+        self.root = root
+
+    def branches(self, schema: Schema) -> Iterator[Schema]:
+        """Yield the schema, or each branch of its ``anyOf``, with references followed."""
+        while "$ref" in schema:
+            schema = self.root["$defs"][schema["$ref"].rpartition("/")[2]]
+        if "anyOf" not in schema:
+            yield schema
+            return
+        for branch in schema["anyOf"]:
+            yield from self.branches(branch)
+
+    def types(self, schema: Schema) -> frozenset[str]:
+        """Return the JSON types that a place accepts; empty where it accepts anything."""
+        found: set[str] = set()
+        for branch in self.branches(schema):
+            if "type" in branch:
+                found.add(branch["type"])
+            elif "const" not in branch:
+                return frozenset()
+            else:
+                found.add("string" if isinstance(branch["const"], str) else "number")
+        return frozenset(found)
+
+    def of_key(self, schema: Schema, key: str) -> Schema:
+        """Return the schema of the value under a key; empty where nothing is asked."""
+        for branch in self.branches(schema):
+            if key in branch.get("properties", ()):
+                known: Schema = branch["properties"][key]
+                return known
+            other = branch.get("additionalProperties")
+            if isinstance(other, dict):
+                return other
+        return {}
+
+    def of_item(self, schema: Schema) -> Schema:
+        """Return the schema of the items of a list; empty where nothing is asked."""
+        return next((branch["items"] for branch in self.branches(schema) if "items" in branch), {})
+
+    def known_keys(self, schema: Schema) -> frozenset[str]:
+        """Return the keys that a place names; empty where any key is as good as another."""
+        return frozenset(key for branch in self.branches(schema) for key in branch.get("properties", ()))
+
+
+def build(document: Document, shape: Shape) -> tuple[JSON, list[Finding]]:
+    """Return the JSON value of a document, and what was refused on the way.
+
+    Depth is bounded by the reader, so this may recurse.
+    """
+    findings: list[Finding] = []
+
+    def value(node: Node, schema: Schema, route: Route) -> JSON:
+        if isinstance(node, Mapping):
+            return {key: value(item, shape.of_key(schema, key), (*route, key)) for key, item in node.values.items()}
+        if isinstance(node, Sequence):
+            each = shape.of_item(schema)
+            return [value(item, each, (*route, index)) for index, item in enumerate(node.items)]
+        if _is_text(node, shape.types(schema)):
+            return node.text
+        try:
+            return resolve(node)
+        except Ambiguous as refusal:
+            findings.append(document.finding(refusal.code, refusal.message, route, hint=refusal.hint))
+            return node.text
+
+    return value(document.root, shape.root, ()), findings
+
+
+def _is_text(scalar: Scalar, types: frozenset[str]) -> bool:
+    """Say whether a scalar is text at a place of these types. An empty value is nothing, wherever it stands."""
+    if scalar.style != "plain":
+        return True
+    return bool(scalar.text) and "string" in types and types.isdisjoint({"number", "integer", "boolean"})

@@ -1,0 +1,256 @@
+"""Rules of earned statuses: no DISCHARGED without a record that is sound, about this claim, and still convincing.
+
+Nothing is run. Records are re-judged under today's bounds, never believed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pvcheck import files
+from pvcheck.domain import bounds, digest
+from pvcheck.domain.claim import claim, inputs_of
+from pvcheck.domain.status import EARNED, Outcome, Status, contract_status, stage_status
+from pvcheck.errors import Finding, quoted
+from pvcheck.evidence import store
+from pvcheck.evidence.record import RecordError, judge
+from pvcheck.text import Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pvcheck.domain.canonical import JSON
+    from pvcheck.domain.contract import Contract, Falsifier, Input
+    from pvcheck.evidence.record import Record
+    from pvcheck.text import Document
+
+MAX_HASHED = 16 << 20
+"""Bytes of the largest input that validation reads to compare its digest."""
+
+_EARNED_BY = {Status.DISCHARGED: Outcome.HELD, Status.FALSIFIED: Outcome.REFUTED}
+RERUN = "pv run --write measures it again"
+BACK = "set the status back to PENDING and remove its evidence line, or run pv run --write"
+
+
+class Case(NamedTuple):
+    """One falsifier of one contract, and where its file lies."""
+
+    falsifier: Falsifier
+    contract: Contract
+    document: Document
+    path: Path
+    root: Path
+
+    def finding(self, code: str, message: str, *route: str | int, hint: str = RERUN, exit_code: int = 1) -> Finding:
+        """Return a finding inside the falsifier; at its status where no route is given."""
+        place = (*self.falsifier.route, *(route or ("status",)))
+        is_block = not isinstance(self.document.get(place), Scalar)
+        return self.document.finding(code, message, place, hint=hint, exit_code=exit_code, at_key=is_block)
+
+
+def check(contract: Contract, document: Document, path: Path, root: Path) -> Iterator[tuple[str | None, Finding]]:
+    """Yield every status that its evidence does not support, with the falsifier it is about.
+
+    Findings about stages and the contract, which follow from the falsifiers, are about None.
+    """
+    for falsifier in contract.falsifiers:
+        for finding in falsifier_status(Case(falsifier, contract, document, path, root)):
+            yield falsifier.id, finding
+    for finding in above(contract, document):
+        yield None, finding
+
+
+def falsifier_status(case: Case) -> Iterator[Finding]:
+    """Yield what is wrong with the status of one falsifier."""
+    falsifier = case.falsifier
+    if falsifier.status not in EARNED:
+        if falsifier.evidence is not None:
+            message = f"a falsifier that is {falsifier.status or 'without a status'} has no evidence"
+            yield case.finding("PV413", message, "evidence", hint="remove the evidence line")
+        return
+    if falsifier.evaluator is None:
+        message = f"{falsifier.status} is typed: the falsifier is unbound, so nothing measured it"
+        yield case.finding(
+            "PV401", message, hint="set it to PENDING, or bind it to an evaluator and run pv run --write"
+        )
+    elif falsifier.evidence is None:
+        message = f"{falsifier.status} is typed: there is no evidence directly after the status"
+        yield case.finding("PV401", message, hint="set it to PENDING; pv run --write earns the status and writes both")
+    else:
+        record, problem = _loaded(case, falsifier.evidence)
+        if problem is not None:
+            yield problem
+        if record is not None:
+            yield from record_supports(case, record)
+
+
+def _loaded(case: Case, reference: str) -> tuple[Record | None, Finding | None]:
+    """Return the record of a falsifier, or the finding that says why it cannot be believed."""
+    try:
+        record = store.load(case.path, reference)
+    except store.MissingError as error:
+        message = f"the record {error} is missing from {_folder(case)}"
+        return None, case.finding("PV402", message, "evidence", hint=f"bring it back from git, or {BACK}", exit_code=5)
+    except store.ForgedError as error:
+        message = f"the record {error} does not have the bytes that its name promises"
+        return None, case.finding("PV403", message, "evidence", hint=f"bring it back from git, or {BACK}", exit_code=5)
+    except RecordError as error:
+        return None, case.finding("PV404", f"not a record: {error}", "evidence", hint=BACK, exit_code=5)
+    if record.falsifier != case.falsifier.id:
+        message = f"the record is about {quoted(record.falsifier)}"
+        return None, case.finding("PV408", message, "evidence", hint=BACK, exit_code=5)
+    _, outcome = judge(record.metrics, [(each.metric, bounds.parse(each.bound)) for each in record.judged])
+    if outcome != record.outcome:
+        message = f"the record says {record.outcome}, but its own metrics say {outcome}"
+        return None, case.finding("PV405", message, "evidence", hint=BACK, exit_code=5)
+    return record, None
+
+
+def _folder(case: Case) -> str:
+    """Return the folder of the records as the contract's reader would write it."""
+    return f"evidence/{case.path.stem}/"
+
+
+def record_supports(case: Case, record: Record) -> Iterator[Finding]:
+    """Yield why a sound record does not support today's status: another claim, bounds, inputs or outcome."""
+    changed = list(claim_changes(record.claim, claim(case.falsifier, case.contract)))
+    for what, route in changed:
+        yield case.finding("PV406", f"{what} since the evidence was made", *route)
+    bounds_today = list(bound_changes(case, record))
+    yield from bounds_today
+    if not changed:
+        yield from inputs_unchanged(case, record)
+    if changed or bounds_today:
+        return
+    expected = [(each.metric, each.bound) for each in case.falsifier.expectations]
+    judged, outcome = judge(record.metrics, expected)
+    if outcome != _EARNED_BY[Status(case.falsifier.status or "")]:
+        refused = ", ".join(f"{each.metric} {each.bound}" for each in judged if not each.held) or "all bounds"
+        verb = "refuted" if outcome is Outcome.REFUTED else outcome
+        message = f"{case.falsifier.status}, but the recorded metrics are {verb} today ({refused})"
+        yield case.finding("PV409", message)
+
+
+def claim_changes(before: Mapping[str, JSON], after: Mapping[str, JSON]) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Yield what changed between two claims, in words, and where in the falsifier it stands."""
+    if before["evaluator"] != after["evaluator"]:
+        yield f"evaluator changed from {before['evaluator']} to {after['evaluator']}", ("evaluator",)
+    old, new = before["with"], after["with"]
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            route = ("with", key) if key in new else ("with",) if new else ("evaluator",)
+            yield f"parameter {key} changed from {_told(old.get(key))} to {_told(new.get(key))}", route
+    old, new = before["inputs"], after["inputs"]
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name, "") != new.get(name, ""):
+            yield f"the declared digest of input {name} changed", ("evidence",)
+
+
+def _told(value: JSON) -> str:
+    """Return a recorded parameter as a person writes it: numbers as decimals."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, list) and value[:1] == ["number"]:
+        try:
+            return f"{float.fromhex(str(value[-1])):g}"
+        except (ValueError, OverflowError):
+            return quoted(str(value[-1]))
+    return quoted(value if isinstance(value, str) else str(value))
+
+
+def bound_changes(case: Case, record: Record) -> Iterator[Finding]:
+    """Yield each metric whose bounds differ from the recorded ones, unless an amendment lists the change."""
+    before, after = by_metric((each.metric, each.bound) for each in record.judged), today(case.falsifier)
+    amended = {
+        (change.id, change.metric, normal(change.after)) for each in case.contract.amendments for change in each.bounds
+    }
+    for metric in sorted(before.keys() | after.keys()):
+        old, new = before.get(metric, ()), after.get(metric, ())
+        if old == new or (case.falsifier.id, metric, new) in amended:
+            continue
+        message = f"the bound of {metric} changed from {_listed(old)} to {_listed(new)} since the evidence was made"
+        yield case.finding("PV407", message, *(("expect", metric) if new else ("expect",)))
+
+
+def today(falsifier: Falsifier) -> dict[str, tuple[str, ...]]:
+    """Return the bounds of a falsifier in normal form, by metric."""
+    return by_metric((each.metric, each.bound.text) for each in falsifier.expectations)
+
+
+def by_metric(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return the bounds of each metric, sorted: their order means nothing."""
+    table: dict[str, tuple[str, ...]] = {}
+    for metric, bound in pairs:
+        table[metric] = tuple(sorted({*table.get(metric, ()), bound}))
+    return table
+
+
+def normal(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return bounds as an amendment spells them in the form that is compared."""
+    return tuple(sorted({bounds.parse(text).text for text in texts}))
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    """Return bounds for a message."""
+    return " and ".join(texts) or "none"
+
+
+def inputs_unchanged(case: Case, record: Record) -> Iterator[Finding]:
+    """Yield each input whose bytes are not those that were measured, where the file is small and inside."""
+    for name in inputs_of(case.falsifier, case.contract):
+        declared = case.contract.inputs[name]
+        data = bytes_inside(declared, case)
+        if data is None:
+            continue
+        recorded = record.inputs.get(name, {})
+        if "sha256" in recorded:
+            same = digest.sha256(data) == recorded["sha256"]
+        else:
+            ranges = [(int(offset), int(size)) for offset, size in recorded.get("ranges", ())]
+            same = digest.of_ranges(memoryview(data), ranges) == recorded.get("read_sha256")
+        if not same:
+            message = f"the file of input {name} ({quoted(declared.path)}) changed since the evidence was made"
+            yield case.finding("PV410", message, "evidence", hint=f"bring the file back, or {RERUN}")
+
+
+def bytes_inside(declared: Input, case: Case) -> bytes | None:
+    """Return the bytes of an input that lies inside the repository and is small; otherwise None."""
+    place = arrival(case.path, declared)
+    if not place.is_relative_to(case.root.resolve()):
+        return None
+    try:
+        data = files.read(place, MAX_HASHED)
+    except files.UnreadableError:
+        return None  # a file that is not here cannot contradict its record
+    return data if len(data) <= MAX_HASHED else None
+
+
+def arrival(contract: Path, declared: Input) -> Path:
+    """Return where the path of an input arrives, links followed; a loop of links ends in itself."""
+    return Path(os.path.realpath(contract.parent / declared.path))
+
+
+def paths_inside(contract: Contract, document: Document, path: Path, root: Path) -> Iterator[Finding]:
+    """Refuse inputs that lead out of the repository, also through a link."""
+    for each in contract.inputs.values():
+        if not arrival(path, each).is_relative_to(root.resolve()):
+            message = f"the path of input {each.name} leads out of {quoted(root.name)}: {quoted(each.path)}"
+            hint = "keep it inside, and give --input or pv.toml the place where it is"
+            yield document.finding("PV304", message, (*each.route, "path"), hint=hint)
+
+
+def above(contract: Contract, document: Document) -> Iterator[Finding]:
+    """Refuse stages that are ahead of their falsifiers, and a contract that is ahead of its stages."""
+    words = {each.id: each.status for each in contract.falsifiers}
+    for stage in contract.stages:
+        due = stage_status(stage.status, [words.get(name) for name in stage.accepts])
+        if stage.status in EARNED and due != stage.status:
+            message = f"the stage is {stage.status}, but its falsifiers make it {due}"
+            hint = f"set it to {due}; pv run --write promotes it with its falsifiers"
+            yield document.finding("PV411", message, (*stage.route, "status"), hint=hint)
+    due = contract_status(contract.status, [stage.status for stage in contract.stages])
+    if contract.status in EARNED and due != contract.status:
+        message = f"the contract is {contract.status}, but its stages make it {due}"
+        yield document.finding("PV412", message, ("metadata", "status"), hint=f"set it to {due}")

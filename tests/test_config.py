@@ -1,0 +1,222 @@
+"""Settings: where they are found, what they may say, and how a mistake is told."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pvcheck import config
+from pvcheck.config import Config
+from pvcheck.errors import ConfigError
+from pvcheck.files import UnreadableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVERYTHING = """\
+contracts = ["contracts", "more.yaml"]
+evaluators = ["q4k-chain"]
+timeout = 30
+
+[inputs]
+teacher = "models/teacher.gguf"
+
+[plugins]
+disable = ["other"]
+choose = {mine = "first"}
+"""
+
+
+def test_everything_can_be_set(tmp_path):
+    """Each setting arrives in its field, and the folder of the file is the root."""
+    (tmp_path / "pv.toml").write_text(EVERYTHING)
+
+    assert config.of_folder(tmp_path) == Config(
+        root=tmp_path,
+        contracts=("contracts", "more.yaml"),
+        evaluators=frozenset({"q4k-chain"}),
+        inputs={"teacher": "models/teacher.gguf"},
+        timeout=30.0,
+        disabled=frozenset({"other"}),
+        chosen={"mine": "first"},
+    )
+
+
+def test_nothing_has_to_be_set(tmp_path):
+    """Without a file the defaults hold, for the folder itself."""
+    assert config.of_folder(tmp_path) == Config(root=tmp_path)
+    assert Config(root=tmp_path) == Config(
+        root=tmp_path,
+        contracts=("contracts",),
+        evaluators=None,
+        inputs={},
+        timeout=120.0,
+        disabled=frozenset(),
+        chosen={},
+    )
+
+
+def test_an_empty_list_of_evaluators_allows_none(tmp_path):
+    """Saying nothing and allowing nothing are two things."""
+    (tmp_path / "pv.toml").write_text("evaluators = []\n[plugins]\n")
+
+    assert config.of_folder(tmp_path).evaluators == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("files", "root"),
+    [
+        ({"pv.toml": "timeout = 5"}, ""),
+        ({"pyproject.toml": "[tool.pv]\ntimeout = 5"}, ""),
+        ({"pv.toml": "timeout = 5", "pyproject.toml": "[tool.pv]\ntimeout = 6"}, ""),
+        ({"a/pv.toml": "timeout = 5", "pv.toml": "timeout = 6"}, "a"),
+        ({"pv.toml": "timeout = 5", "a/pyproject.toml": "[tool.other]\n"}, ""),
+        ({"pv.toml": "timeout = 5", "a/b/pyproject.toml": "[project]\n"}, ""),
+    ],
+    ids=["pv.toml", "pyproject.toml", "pv.toml first", "the closest", "pyproject without ours", "deeper"],
+)
+def test_the_closest_settings_hold(tmp_path, files, root):
+    """Settings are looked for upwards; a pyproject.toml counts where it has our table."""
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    here = tmp_path / "a" / "b"
+    here.mkdir(parents=True, exist_ok=True)
+
+    assert config.of_folder(here) == Config(root=tmp_path / root, timeout=5.0)
+
+
+def test_a_repository_ends_the_search(tmp_path):
+    """Settings above the repository are somebody else's."""
+    (tmp_path / "pv.toml").write_text("timeout = 5")
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / "a").mkdir()
+
+    assert config.of_folder(tmp_path / "repo" / "a") == Config(root=tmp_path / "repo")
+
+
+def test_settings_beside_the_repository_count(tmp_path):
+    """A settings file in the root of the repository is looked at before the search ends."""
+    (tmp_path / ".git").write_text("gitdir: elsewhere")
+    (tmp_path / "pv.toml").write_text("timeout = 5")
+
+    assert config.of_folder(tmp_path).timeout == 5
+
+
+def refused(folder: Path) -> list[tuple[str, str]]:
+    """Return what refused settings say, with the way out."""
+    with pytest.raises(ConfigError) as caught:
+        config.of_folder(folder)
+    assert {each.exit_code for each in caught.value.findings} == {2}
+    return [(str(each).replace(f"{folder}/", ""), each.hint) for each in caught.value.findings]
+
+
+LIST, SECONDS = "a list of names", "a number of seconds above 0 and at most 86400"
+WRONG = {
+    "contracts is text": ('contracts = "contracts"', "contracts", "a list of files or folders"),
+    "contracts holds a number": ("contracts = [1]", "contracts", "a list of files or folders"),
+    "evaluators is text": ('evaluators = "a"', "evaluators", LIST),
+    "evaluators is true": ("evaluators = true", "evaluators", LIST),
+    "inputs is a list": ("inputs = []", "inputs", "a table of paths by name"),
+    "inputs holds a number": ("inputs = {a = 1}", "inputs", "a table of paths by name"),
+    "timeout is text": ('timeout = "1"', "timeout", SECONDS),
+    "timeout is true": ("timeout = true", "timeout", SECONDS),
+    "timeout is zero": ("timeout = 0", "timeout", SECONDS),
+    "timeout is negative": ("timeout = -1", "timeout", SECONDS),
+    "timeout is a day and a bit": ("timeout = 86400.5", "timeout", SECONDS),
+    "timeout is infinite": ("timeout = inf", "timeout", SECONDS),
+    "timeout is no number": ("timeout = nan", "timeout", SECONDS),
+    "plugins is a list": ("plugins = []", "plugins", "a table with disable and choose"),
+    "plugins holds another key": ("plugins = {disabled = []}", "plugins", "a table with disable and choose"),
+    "disable is text": ('plugins = {disable = "a"}', "plugins", "a table with disable and choose"),
+    "choose is a list": ("plugins = {choose = []}", "plugins", "a table with disable and choose"),
+}
+
+
+@pytest.mark.parametrize(("text", "key", "wanted"), WRONG.values(), ids=WRONG)
+def test_a_setting_of_the_wrong_kind_is_told(tmp_path, text, key, wanted):
+    """A setting says what it must be, and where that is written down."""
+    (tmp_path / "pv.toml").write_text(text)
+
+    assert refused(tmp_path) == [
+        (f'pv.toml: PV701 the setting "{key}" must be {wanted}', f"see {key} in docs/config.md"),
+    ]
+
+
+@pytest.mark.parametrize("seconds", ["0.001", "86400", "86400.0"])
+def test_the_ends_of_the_timeout_are_allowed(tmp_path, seconds):
+    """A day is a timeout, and so is a millisecond."""
+    (tmp_path / "pv.toml").write_text(f"timeout = {seconds}")
+
+    assert config.of_folder(tmp_path).timeout == float(seconds)
+
+
+def test_every_mistake_is_told_at_once(tmp_path):
+    """A typo in a key and a wrong value are two findings."""
+    (tmp_path / "pv.toml").write_text("evaluator = []\ntimeout = 0\n")
+
+    assert refused(tmp_path) == [
+        (
+            'pv.toml: PV701 the setting "evaluator" is not known',
+            "use one of contracts, evaluators, inputs, timeout, plugins",
+        ),
+        (f'pv.toml: PV701 the setting "timeout" must be {SECONDS}', "see timeout in docs/config.md"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"timeout = = 1", "Invalid value (at line 1, column 11)"),
+        (b"a = 1\na = 2\n", "Cannot overwrite a value (at line 2, column 6)"),
+        (b"\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+    ],
+    ids=["syntax", "duplicate key", "not UTF-8"],
+)
+def test_what_is_no_toml_is_told(tmp_path, data, reason):
+    """The line that is wrong is in the message."""
+    (tmp_path / "pv.toml").write_bytes(data)
+
+    assert refused(tmp_path) == [(f"pv.toml: PV702 not TOML: {reason}", "mend the line it names")]
+
+
+def test_our_table_must_be_a_table(tmp_path):
+    """A number in its place is told, not fallen over."""
+    (tmp_path / "pyproject.toml").write_text("tool.pv = 3\n")
+
+    assert refused(tmp_path) == [("pyproject.toml: PV701 tool.pv must be a table", "write [tool.pv]")]
+
+
+@pytest.mark.parametrize("text", ["# tool.pv is elsewhere\n", "# tool.pv\ntool = 3\n"])
+def test_a_mention_is_no_table(tmp_path, text):
+    """A comment about our table sets nothing."""
+    (tmp_path / "pyproject.toml").write_text(text)
+
+    assert config.of_folder(tmp_path) == Config(root=tmp_path)
+
+
+def test_settings_that_cannot_be_read_are_told(tmp_path, monkeypatch):
+    """A file that is there and unreadable is not passed over."""
+    (tmp_path / "pv.toml").write_text("timeout = 5")
+
+    def refuse(*_: object) -> bytes:
+        raise UnreadableError([])
+
+    monkeypatch.setattr(config.files, "read", refuse)
+
+    with pytest.raises(UnreadableError):
+        config.of_folder(tmp_path)
+
+
+def test_the_example_of_the_module_is_understood(tmp_path):
+    """The settings in the module's own words set every field."""
+    text = (config.__doc__ or "").split("\n\n", 1)[1]
+    (tmp_path / "pv.toml").write_text(text)
+
+    settings = config.of_folder(tmp_path)
+
+    assert set(tomllib.loads(text)) == set(config._KEYS)
+    assert settings.chosen == {"my-evaluator": "mine"}
+    assert settings.inputs == {"teacher": "models/teacher.gguf"}
