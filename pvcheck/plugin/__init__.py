@@ -1,11 +1,11 @@
 """What a plugin may use of pvcheck: hooks, value types, parameters and the context. Nothing else is stable.
 
 The API has a version. A plugin written for ``API_VERSION`` (major, minor) works with every later
-minor of the same major.
+minor of the same major; it says so with ``PV_API = (major, minor)`` in the module of its entry point.
 """
 
 from pvcheck.domain.metric import MetricSpec, MetricType
-from pvcheck.plugin.context import Context, InputError, NotMeasured, Source
+from pvcheck.plugin.context import Cancelled, Context, InputError, NotMeasured, Source
 from pvcheck.plugin.evaluator import Evaluator, Parameters, input_field
 from pvcheck.plugin.hookspecs import hookimpl
 from pvcheck.plugin.values import (
@@ -23,6 +23,7 @@ API_VERSION = (1, 0)
 
 __all__ = [
     "API_VERSION",
+    "Cancelled",
     "ChainLink",
     "Comparison",
     "Condition",

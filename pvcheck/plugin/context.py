@@ -1,4 +1,4 @@
-"""What the host hands to a measuring function: inputs, device, seed, threads and a way to report progress."""
+"""What the host hands to a measuring function: inputs, device, seed, threads, and two ways to talk while it runs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 class NotMeasured(Exception):  # noqa: N818 - it is an answer, not an error
     """Raised by an evaluator that cannot measure here; its text is the reason a reader sees."""
+
+
+class Cancelled(Exception):  # noqa: N818 - a wish of the host, not an error
+    """Raised by ``Context.check`` when the host wants an evaluation to stop; let it pass, after tidying up."""
 
 
 class InputError(Exception):
@@ -101,13 +105,20 @@ def _no_progress(done: int, total: int) -> None:
     """Report to nobody."""
 
 
+def _never() -> bool:
+    """Return False: nobody is there who could ask."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """The world of one evaluation.
 
     ``inputs`` are open files by the names of the contract; ``device`` is "cpu" or "cuda"; ``threads``
-    the most threads to use; ``fault`` the declared fault to plant, if any; ``progress(done, total)``
-    may be called as often as one likes.
+    the most threads to use; ``fault`` the declared fault to plant, if any; ``root`` the folder of the
+    project, for evaluators that run programs there; ``progress(done, total)`` may be called as often as
+    one likes; ``cancelled()`` says whether the host wants the evaluation to stop. It then has half a second to
+    tidy up.
     """
 
     inputs: Mapping[str, Source]
@@ -115,4 +126,14 @@ class Context:
     seed: int = 0
     threads: int = 1
     fault: str | None = None
+    root: str = ""
     progress: Callable[[int, int], None] = _no_progress
+    cancelled: Callable[[], bool] = _never
+
+    def check(self) -> None:
+        """Do nothing, unless the host wants the evaluation to stop.
+
+        :raises Cancelled: if it does. Call this between parts of a long measurement.
+        """
+        if self.cancelled():
+            raise Cancelled("the host asked the evaluation to stop")

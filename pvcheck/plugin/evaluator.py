@@ -44,3 +44,5 @@ class Evaluator:
     implementation: str
     devices: tuple[str, ...] = ("cpu",)
     faults: tuple[Fault, ...] = ()
+    runs_programs: bool = False
+    """Whether it starts programs that a contract names: then it runs only where settings allow it by name."""

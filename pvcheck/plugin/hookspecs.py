@@ -38,3 +38,20 @@ def pv_pages() -> Mapping[str, str]:
     :returns: a page in Markdown by code.
     """
     return {}
+
+
+@hookspec
+def pv_model_readers() -> Mapping[str, str]:
+    """Offer readers of model files to ``pv model show``.
+
+    Called by that command only. The function of the file's format is imported and called as
+    ``function(source)``, in the process of the command, so it must check whatever it believes and read no
+    weights. It raises ``InputError`` for a file that is not sound; a text ``code`` of that error becomes a
+    hint to its page. Where two plugins offer one format, the one whose name comes first reads it.
+
+    The function returns a dict: ``version`` is text; ``metadata`` a dict of short texts; ``tensors`` a list of
+    tuples (name, type, dims, offset, size), ``dims`` a tuple, ``offset`` and ``size`` in bytes of the file.
+
+    :returns: "package.module:function" by the name of a format, which is also the suffix of its files.
+    """
+    return {}

@@ -1,0 +1,89 @@
+"""What is asked of a worker, what it replies, and the limits it works under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pvcheck.domain.canonical import JSON
+    from pvcheck.host.discovery import OfferedEvaluator
+    from pvcheck.plugin import Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one evaluation may use: seconds of wall-clock time, bytes of private memory and of one file, open files.
+
+    The map of a model file is not private memory: it may be larger than ``data_bytes``.
+    """
+
+    seconds: float = 120.0
+    data_bytes: int = 4 << 30
+    file_bytes: int = 64 << 20
+    open_files: int = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One evaluation to make. ``inputs`` are absolute paths by the names of the contract.
+
+    ``root`` is the folder of the project. ``hash_inputs`` asks for the SHA-256 of each whole input beside that
+    of the ranges that were read.
+    """
+
+    offered: OfferedEvaluator
+    parameters: Mapping[str, JSON]
+    inputs: Mapping[str, str]
+    device: str = "cpu"
+    seed: int = 0
+    threads: int = 1
+    fault: str | None = None
+    root: str = ""
+    hash_inputs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of one input: its size, the (offset, size) of the ranges, and their digests as hex."""
+
+    size: int
+    ranges: tuple[tuple[int, int], ...]
+    read_sha256: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A measurement of exactly the declared metrics; ``seconds`` is the time of the measuring function."""
+
+    measurement: Measurement
+    reads: Mapping[str, Read]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """The evaluator cannot measure here, and says why. The reason is fit for a terminal."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The evaluator or its process failed. The reason names the plugin and is fit for a terminal."""
+
+    reason: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """There was no answer within the limit, so the worker and what it had started were killed."""
+
+    seconds: float
+
+
+Reply = Measured | Unmeasured | Failed | TimedOut

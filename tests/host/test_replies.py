@@ -1,0 +1,84 @@
+"""Answers that no good worker sends: the host reads each part of them again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pvcheck.host import Failed, Limits, Measured, Pool, codes
+from pvcheck.host.process import WorkerProcess
+
+DIGEST = "0" * 64
+MEASUREMENT = {
+    "metrics": {"number": {"type": "f64", "value": {"decimal": "1.5", "hex": "0x1.8000000000000p+0"}}},
+    "backend": "cpu",
+    "labels": [],
+    "comparisons": [],
+    "conditions": [],
+    "links": [],
+    "ratios": [],
+    "skipped": [],
+    "notes": [],
+    "libraries": {},
+}
+READ = {"size": 1, "ranges": [[0, 1]], "read_sha256": DIGEST}
+GOOD = {"kind": "measured", "measurement": MEASUREMENT, "reads": {"model": READ}, "seconds": 1, "last": False}
+
+
+@pytest.fixture
+def asked(demo, monkeypatch):
+    """Return a function that lets a worker give an answer and returns the reply."""
+
+    def ask(answer):
+        def forged(_, message, *__):
+            return json.dumps(answer | {"nonce": json.loads(message[4:])["nonce"]}).encode()
+
+        monkeypatch.setattr(WorkerProcess, "ask", forged)
+        with Pool(Limits(seconds=5)) as pool:
+            return pool.evaluate(demo.request(inputs={"model": "model"}))
+
+    return ask
+
+
+def test_a_good_answer_is_read(asked):
+    """The forged answers below differ from this one in one place."""
+    assert isinstance(asked(GOOD), Measured)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "held"},
+        {"kind": None},
+        {"reads": {}},
+        {"reads": {"model": READ | {"read_sha256": "0" * 63}}},
+        {"reads": {"model": READ | {"read_sha256": "0" * 60 + "    "}}},
+        {"reads": {"model": READ | {"sha256": "x" * 64}}},
+        {"reads": {"model": READ | {"ranges": [[0]]}}},
+        {"reads": {"model": None}},
+        {"seconds": "x"},
+        {"seconds": 10**400},
+    ],
+    ids=str,
+)
+def test_a_forged_answer_is_refused(asked, change):
+    """It is told as a worker that did not answer."""
+    reply = asked(GOOD | change)
+
+    assert isinstance(reply, Failed)
+    assert reply.code == codes.GARBLED
+    assert "the worker's answer cannot be read: " in reply.reason
+
+
+@pytest.mark.parametrize(
+    "measurement",
+    [None, MEASUREMENT | {"verdict": "held"}, MEASUREMENT | {"metrics": {"verdict": MEASUREMENT["metrics"]["number"]}}],
+    ids=["none", "unknown-key", "undeclared"],
+)
+def test_a_measurement_is_checked_again(asked, measurement):
+    """The worker's own checks ran beside foreign code."""
+    reply = asked(GOOD | {"measurement": measurement})
+
+    assert isinstance(reply, Failed)
+    assert reply.code == codes.BAD_RESULT
