@@ -1,0 +1,28 @@
+"""``pv status``: what each contract says, and whether its evidence still says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pvcheck import discovery
+from pvcheck.cli.output import show
+from pvcheck.pipeline import checking
+from pvcheck.report import status as report
+from pvcheck.report import tally
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path())
+def status(paths: tuple[str, ...]) -> int:
+    """Show statuses, evidence and what is stale, for each contract.
+
+    A status whose evidence does not support it is marked stale. Reading needs no lock, and the exit
+    status is 0 however the statuses stand: `pv validate` is the gate.
+    """
+    checked = checking.check_all(discovery.contracts(paths, Path.cwd()))
+    for each in checked:
+        show(report.lines(each))
+    show([tally.of_checked(checked)])
+    return 0

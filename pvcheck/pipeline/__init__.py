@@ -1,0 +1,1 @@
+"""What the commands do, from paths to reports: checking needs no plugin, running does."""

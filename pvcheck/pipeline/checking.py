@@ -1,0 +1,83 @@
+"""Checking contracts without measuring anything: read, shape, rules, evidence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pvcheck import config, files
+from pvcheck.errors import ContractError, Finding, Severity
+from pvcheck.loading import catalogue, contract
+from pvcheck.rules import earned, fitting, structure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pvcheck.config import Config
+    from pvcheck.domain.contract import Contract
+    from pvcheck.loading.catalogue import Entry
+    from pvcheck.text import Document
+
+MAX_CONTRACT = 1 << 20
+
+STALE = frozenset(  # the rules of earned statuses
+    {"PV401", "PV402", "PV403", "PV404", "PV405", "PV406", "PV407", "PV408", "PV409", "PV410", "PV411", "PV412"}
+)
+"""Findings that a new measurement can mend, so that they do not keep ``pv run`` from measuring."""
+
+
+class Checked(NamedTuple):
+    """One file that was checked. ``contract`` is None where it could not be understood."""
+
+    path: Path
+    config: Config
+    document: Document | None = None
+    contract: Contract | None = None
+    findings: tuple[Finding, ...] = ()
+    stale: frozenset[str | None] = frozenset()
+    """The falsifiers whose status the evidence does not support."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that count."""
+        return tuple(each for each in self.findings if each.severity is Severity.ERROR)
+
+    @property
+    def can_run(self) -> bool:
+        """Whether nothing but a stale status stands in the way of measuring."""
+        return self.contract is not None and all(each.code in STALE for each in self.errors)
+
+
+def check_all(paths: Iterable[Path]) -> list[Checked]:
+    """Check files, in their order; one that is broken costs the others nothing."""
+    catalogues: dict[Path, Mapping[str, Entry]] = {}
+    return [check(path, catalogues) for path in paths]
+
+
+def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]]) -> Checked:
+    """Check one file; the catalogues that were read are kept by the root they hold for."""
+    settings = config.of_folder(Path(os.path.realpath(path.parent)))
+    try:
+        data = files.read(path, MAX_CONTRACT)
+        loaded = contract.load(data, str(path))
+    except (ContractError, files.UnreadableError) as error:
+        return Checked(path=path, config=settings, findings=error.findings)
+    found = list(loaded.findings)
+    stale: frozenset[str | None] = frozenset()
+    claims = loaded.contract
+    if claims is not None:
+        found += structure.check(claims, loaded.document)
+        if claims.is_strict:
+            if settings.root not in catalogues:
+                catalogues[settings.root] = catalogue.load(settings.root)
+            found += fitting.check(claims, loaded.document, catalogues[settings.root])
+            found += earned.paths_inside(claims, loaded.document, path, settings.root)
+            if not any(each.severity is Severity.ERROR for each in found):
+                unsupported = list(earned.check(claims, loaded.document, path, settings.root))
+                found += [finding for _, finding in unsupported]
+                stale = frozenset(name for name, _ in unsupported)
+    found.sort(key=lambda each: (each.line, each.column))
+    return Checked(
+        path=path, config=settings, document=loaded.document, contract=claims, findings=tuple(found), stale=stale
+    )

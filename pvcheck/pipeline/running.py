@@ -1,0 +1,291 @@
+"""Running contracts: plan, measure, guard, judge, and decide what the results change."""
+
+from __future__ import annotations
+
+import platform
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pvcheck import __version__, guards, history, writeback
+from pvcheck.domain.claim import claim
+from pvcheck.domain.status import Outcome
+from pvcheck.errors import ConfigError, EmptyError, Finding, PvError, quoted
+from pvcheck.evidence.record import Metric, Record, judge
+from pvcheck.host import Failed, Limits, Measured, Pool, Request, TimedOut, Unmeasured, discover
+from pvcheck.pipeline import checking
+from pvcheck.pipeline.digests import Digests
+from pvcheck.pipeline.options import Mode
+from pvcheck.pipeline.results import FileResult, Result, RunResult, exit_of, exit_of_run
+from pvcheck.plan import Blocked, Ground, Job, plan
+from pvcheck.plugin import API_VERSION, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from pvcheck.config import Config
+    from pvcheck.domain.canonical import JSON
+    from pvcheck.domain.contract import Contract, Falsifier
+    from pvcheck.host import OfferedEvaluator, PluginSet, Read
+    from pvcheck.pipeline.checking import Checked
+    from pvcheck.pipeline.options import Options
+    from pvcheck.plugin import Evaluator, Measurement
+    from pvcheck.writeback import Update
+
+    Watch = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
+    """Opened around each evaluation with the id of the falsifier; gives what is told the progress, if anything is."""
+
+DECIDED = frozenset({Outcome.HELD, Outcome.REFUTED})
+"""The outcomes that can move a status."""
+
+
+def run(paths: Sequence[Path], options: Options, watch: Watch | None = None) -> RunResult:
+    """Measure the bound falsifiers of contracts, and do with the results what the options say.
+
+    :param watch: shows the progress of each evaluation.
+    :raises EmptyError: if the selection is empty.
+    :raises ConfigError: if an input is overridden that no contract declares.
+    """
+    checked = checking.check_all(paths)
+    if options.against is not None:
+        checked = [
+            each._replace(config=history.settings(options.against, each.path.parent.resolve())) for each in checked
+        ]
+    chosen = {each.path: _selected(each, options) for each in checked}
+    _refuse_typos(checked, chosen, options)
+    runner = Runner(options, watch)
+    try:
+        if any(chosen.values()):
+            runner.pool.prestart()  # it gets ready while we look for plugins
+        files = tuple(runner.file(each, chosen[each.path]) for each in checked)
+    except KeyboardInterrupt:
+        runner.pool.kill()  # close would give each worker a moment, and the user wants to stop
+        raise
+    finally:
+        runner.close()
+    return RunResult(files=files, exit_code=exit_of_run(files, allow_unmeasured=options.allow_unmeasured))
+
+
+def _selected(checked: Checked, options: Options) -> tuple[Falsifier, ...]:
+    """Return the bound falsifiers of a contract that the options pick."""
+    if checked.contract is None or not checked.can_run:
+        return ()
+    wanted = options.select.casefold()
+    return tuple(each for each in checked.contract.falsifiers if each.is_bound and wanted in (each.id or "").casefold())
+
+
+def _refuse_typos(checked: Sequence[Checked], chosen: Mapping[Path, tuple[Falsifier, ...]], options: Options) -> None:
+    """Refuse a selection and an override that meet nothing: a typo must not look like success."""
+    if options.select and not any(chosen.values()) and all(each.can_run for each in checked):
+        message = f"no bound falsifier has {quoted(options.select)} in its id"
+        raise EmptyError(Finding("PV707", message, hint="pv status names them", exit_code=4))
+    declared = {name for each in checked if each.contract for name in each.contract.inputs}
+    unknown = sorted(set(options.inputs) - declared)
+    if unknown and all(each.contract for each in checked):
+        message = f"no contract here declares the input {quoted(unknown[0])}"
+        hint = f"declared: {', '.join(sorted(declared)) or 'none'}"
+        raise ConfigError(Finding("PV705", message, hint=hint, exit_code=2))
+
+
+class Runner:
+    """The resources of one run: plugins by settings, one pool of workers, digests of inputs."""
+
+    def __init__(self, options: Options, watch: Watch | None = None) -> None:
+        self.options = options
+        self.watch: Watch = watch or (lambda _: nullcontext())
+        self.digests = Digests()
+        self.plugins: dict[object, PluginSet] = {}
+        self.pool = Pool(Limits())
+
+    def close(self) -> None:
+        """Stop the workers."""
+        self.pool.close()
+        self.digests.close()
+
+    def file(self, checked: Checked, falsifiers: Sequence[Falsifier]) -> FileResult:
+        """Measure the chosen falsifiers of one contract."""
+        contract, document = checked.contract, checked.document
+        if contract is None or document is None or not falsifiers:
+            return FileResult(checked=checked, findings=checked.findings)
+        ground = Ground(checked.config, self._plugins(checked.config), self.options.inputs)
+        plans = [plan(each, contract, checked.path, ground) for each in falsifiers]
+        for job in plans:
+            for place in job.inputs.values() if isinstance(job, Job) else ():
+                self.digests.start(place)
+        results = tuple(self._result(each, contract, checked) for each in plans)
+        return concluded(checked, results, self.options.mode)
+
+    def _plugins(self, settings: Config) -> PluginSet:
+        """Return the plugins that settings leave, found once."""
+        key = (settings.disabled, tuple(sorted(settings.chosen.items())))
+        if key not in self.plugins:
+            self.plugins[key] = discover(disabled=settings.disabled, choose=settings.chosen)
+        return self.plugins[key]
+
+    def _result(self, job: Job | Blocked, contract: Contract, checked: Checked) -> Result:
+        """Make one evaluation and judge it."""
+        if isinstance(job, Blocked):
+            return Result(falsifier=job.falsifier, outcome=job.outcome, reason=job.reason, exit_code=job.exit_code)
+        begun = datetime.now(UTC)
+        request = self._request(job, str(checked.config.root))
+        with self.watch(job.falsifier.id or "") as on_progress:
+            reply = self.pool.evaluate(request, seconds=checked.config.timeout, on_progress=on_progress)
+        if isinstance(reply, Measured):
+            return self._judged(job, contract, reply, begun)
+        outcome, reason, exit_code = _without_numbers(reply)
+        return Result(falsifier=job.falsifier, outcome=outcome, reason=reason, exit_code=exit_code)
+
+    def _request(self, job: Job, root: str) -> Request:
+        """Return what to ask of a worker."""
+        return Request(
+            offered=job.offered,
+            parameters=dict(job.falsifier.parameters),
+            inputs={name: str(place.resolve()) for name, place in job.inputs.items()},
+            device="cpu" if self.options.device == "auto" else self.options.device,
+            seed=self.options.seed,
+            threads=self.options.threads,
+            root=root,
+        )
+
+    def _judged(self, job: Job, contract: Contract, reply: Measured, begun: datetime) -> Result:
+        """Guard and judge a measurement, and make its record."""
+        falsifier, measurement = job.falsifier, reply.measurement
+        specs = {spec.name: spec for spec in job.offered.evaluator.metrics}
+        metrics = {name: Metric(specs[name].type, value) for name, value in measurement.metrics.items()}
+        guarded = guards.examine(measurement)
+        judged, outcome = judge(metrics, [(each.metric, each.bound) for each in falsifier.expectations])
+        reason = ""
+        if stops := [each for each in guarded if each.invalid]:
+            outcome, reason, judged = Outcome.INVALID, f"{stops[0].guard}: {stops[0].message}", ()
+        inputs = {name: self._input(job.inputs[name], read) for name, read in reply.reads.items()}
+        record = Record(
+            contract=contract.id or "",
+            falsifier=falsifier.id or "",
+            claim=claim(falsifier, contract),
+            outcome=outcome,
+            metrics=metrics,
+            judged=judged,
+            details=details(measurement, job.offered.evaluator),
+            guards=[each.json() for each in guarded],
+            inputs=inputs,
+            made_by=made_by(job.offered, measurement, self.options),
+            made_at={
+                "started": begun.isoformat(timespec="seconds"),
+                "seconds": round(reply.seconds, 3),
+                "host": platform.node(),
+            },
+        )
+        return Result(
+            falsifier=falsifier,
+            outcome=outcome,
+            reason=reason,
+            exit_code=exit_of(outcome, falsifier.status),
+            seconds=reply.seconds,
+            measurement=measurement,
+            specs=specs,
+            guarded=guarded,
+            judged=judged,
+            record=record,
+            withheld=_withheld(contract, inputs),
+        )
+
+    def _input(self, place: Path, read: Read) -> dict[str, JSON]:
+        """Return what a record keeps of an input: digests, size, and the ranges that were read."""
+        return {
+            "sha256": self.digests.start(place).result(),
+            "read_sha256": read.read_sha256,
+            "ranges": [list(each) for each in read.ranges],
+            "size": read.size,
+        }
+
+
+def _without_numbers(reply: Unmeasured | Failed | TimedOut) -> tuple[Outcome, str, int]:
+    """Return outcome, reason and exit status of a reply that holds no measurement."""
+    if isinstance(reply, Unmeasured):
+        return Outcome.NOT_MEASURED, reply.reason, 3
+    if isinstance(reply, TimedOut):
+        return Outcome.TIMEOUT, f"no answer within {reply.seconds:g} s", 3
+    return Outcome.ERROR, reply.reason, 3
+
+
+def _withheld(contract: Contract, inputs: Mapping[str, dict[str, JSON]]) -> str:
+    """Return why a verdict over these inputs may promote nothing, or nothing."""
+    for name, found in inputs.items():
+        declared = contract.inputs[name].sha256
+        if declared is not None and found["sha256"] != declared:
+            return f"input {name} is not the declared file: its sha256 is {found['sha256']}"
+    return ""
+
+
+def details(measurement: Measurement, evaluator: Evaluator) -> JSON:
+    """Return what a record keeps of a measurement beside its metrics."""
+    told = wire.to_json(measurement, evaluator.metrics)
+    return {key: value for key, value in told.items() if key not in {"metrics", "libraries", "backend"}}
+
+
+def made_by(offered: OfferedEvaluator, measurement: Measurement, options: Options) -> dict[str, JSON]:
+    """Return who measured: evaluator, versions, processor. It is in no comparison."""
+    return {
+        "evaluator": offered.evaluator.name,
+        "evaluator_version": offered.evaluator.version,
+        "plugin": offered.plugin,
+        "distribution": offered.distribution,
+        "distribution_version": offered.version,
+        "api": ".".join(map(str, API_VERSION)),
+        "backend": measurement.backend,
+        "seed": options.seed,
+        "processor": _processor(),
+        "libraries": {"pvcheck": __version__, "python": platform.python_version(), **measurement.libraries},
+    }
+
+
+def _processor() -> str:
+    """Return the name of the processor as the kernel tells it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - a kernel table
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.machine()
+
+
+def concluded(checked: Checked, results: tuple[Result, ...], mode: Mode) -> FileResult:
+    """Decide what results change in a contract, and write it where that was asked for."""
+    contract, document = checked.contract, checked.document
+    if contract is None or document is None:
+        return FileResult(checked=checked, results=results, findings=checked.findings)
+    records = [
+        each.record for each in results if each.record is not None and each.outcome in DECIDED and not each.withheld
+    ]
+    update = writeback.decide(contract, checked.path, records)
+    same = FileResult(checked=checked, results=results, update=update, findings=checked.findings)
+    if update.is_empty or mode is Mode.REPORT:
+        return same
+    try:
+        after = writeback.edited(document, contract, update, datetime.now(UTC).date().isoformat())
+        if mode is Mode.WRITE:
+            writeback.write(checked.path, document, after, update)
+    except PvError as error:
+        return replace(same, findings=(*checked.findings, *error.findings))
+    result = replace(same, before=document.text, after=after.text)
+    if mode is Mode.CHECK:
+        return replace(result, findings=(*checked.findings, *_would_change(checked, update)))
+    if mode is Mode.WRITE:
+        again = checking.check(checked.path, {})
+        return replace(result, written=True, findings=again.findings)
+    return result
+
+
+def _would_change(checked: Checked, update: Update) -> Iterator[Finding]:
+    """Yield a finding for each thing that a write would change."""
+    for each in (*update.moves, *update.renewals):
+        if checked.document is not None:
+            message = (
+                f"{quoted(each.id)} would move from {each.before} to {each.after}"
+                if each in update.moves
+                else f"{quoted(each.id)} was measured again and differs from its evidence"
+            )
+            yield checked.document.finding("PV415", message, each.route, hint="pv run --write records it")

@@ -1,0 +1,231 @@
+"""From outcomes to edits: statuses that move, evidence that is renewed, the amendment and the version.
+
+One function decides, one writes. Evidence is written first and the contract last, so that a run that is
+killed between the two leaves a contract that is valid and a record that the next run finds again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pvcheck import files
+from pvcheck.domain import bounds
+from pvcheck.domain.status import EARNED, contract_status, moved, stage_status
+from pvcheck.domain.version import Change, Version
+from pvcheck.errors import ContractError, Finding, NotMeasuredError, escaped
+from pvcheck.evidence import store
+from pvcheck.evidence.record import RecordError
+from pvcheck.rules.earned import by_metric, today
+from pvcheck.text import Document, InsertItem, InsertKey, Mapping, SetScalar, splice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pvcheck.domain.contract import Contract, Falsifier
+    from pvcheck.domain.route import Route
+    from pvcheck.evidence.record import Record
+    from pvcheck.text import Edit, Value
+
+MAX_CONTRACT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One status that moves; ``record`` is what earned it, for a falsifier."""
+
+    id: str
+    route: Route
+    before: str | None
+    after: str
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Everything one write changes in one contract. ``is_empty`` says that nothing does."""
+
+    moves: tuple[Move, ...]
+    renewals: tuple[Move, ...]
+    bounds: tuple[dict[str, Value], ...]
+    change: Change
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.moves and not self.renewals
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records that are new."""
+        return tuple(each.record for each in (*self.moves, *self.renewals) if each.record is not None)
+
+
+def decide(contract: Contract, path: Path, records: Iterable[Record]) -> Update:
+    """Return what the records of a run change in a contract: held and refuted ones, at most one a falsifier."""
+    new: dict[str | None, Record] = {each.falsifier: each for each in records}
+    moves: list[Move] = []
+    renewals: list[Move] = []
+    changes: list[dict[str, Value]] = []
+    weight = Change.NONE
+    words: dict[str | None, str | None] = {}
+    for each in contract.falsifiers:
+        record = store.adopted(path, new[each.id]) if each.id in new else None
+        words[each.id] = each.status if record is None else moved(each.status, record.outcome)
+        if record is None:
+            continue
+        place, after = Move(each.id or "", each.route, each.status, words[each.id] or "", record), words[each.id]
+        old = _recorded(path, each)
+        if after != each.status:
+            moves.append(place)
+        elif old is None or old.essence() != record.essence():
+            renewals.append(place)
+        else:
+            continue
+        for change, amount in _bound_changes(each, old):
+            changes.append(change)
+            weight = max(weight, amount)
+    moves += _above(contract, words)
+    if moves:
+        weight = max(weight, Change.MINOR)
+    elif renewals:
+        weight = max(weight, Change.PATCH)
+    return Update(tuple(moves), tuple(renewals), tuple(changes), weight)
+
+
+def _recorded(path: Path, falsifier: Falsifier) -> Record | None:
+    """Return the sound record that a falsifier names, if there is one."""
+    if falsifier.evidence is None or falsifier.status not in EARNED:
+        return None
+    try:
+        record = store.load(path, falsifier.evidence)
+    except (store.MissingError, store.ForgedError, RecordError):
+        return None
+    return record if record.falsifier == falsifier.id else None
+
+
+def _bound_changes(falsifier: Falsifier, old: Record | None) -> Iterator[tuple[dict[str, Value], Change]]:
+    """Yield each metric whose bounds differ from the recorded ones, and how much that weighs."""
+    if old is None:
+        return
+    before, after = by_metric((each.metric, each.bound) for each in old.judged), today(falsifier)
+    for metric in sorted(before.keys() | after.keys()):
+        was, now = before.get(metric, ()), after.get(metric, ())
+        if was != now:
+            entry: dict[str, Value] = {"id": falsifier.id or "", "metric": metric, "from": list(was), "to": list(now)}
+            yield entry, Change.MAJOR if _is_weaker(was, now) else Change.MINOR
+
+
+def _is_weaker(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
+    """Say whether bounds accept something that they refused: each old one must be implied by a new one."""
+    new = [bounds.parse(text) for text in after]
+    return any(all(each.weakens(bounds.parse(old)) for each in new) for old in before)
+
+
+def _above(contract: Contract, words: dict[str | None, str | None]) -> list[Move]:
+    """Return the moves of stages and of the contract that follow from the falsifiers' words."""
+    found: list[Move] = []
+    stage_words: list[str | None] = []
+    for stage in contract.stages:
+        after = stage_status(stage.status, [words.get(name) for name in stage.accepts])
+        stage_words.append(after)
+        if after is not None and after != stage.status:
+            found.append(Move(stage.id or "", stage.route, stage.status, after))
+    due = contract_status(contract.status, stage_words)
+    if found and due != contract.status:
+        found.append(Move(contract.id or "", ("metadata",), contract.status, due))
+    return found
+
+
+def edited(document: Document, contract: Contract, update: Update, day: str) -> Document:
+    """Return the document after an update; only the named words and the new amendment differ.
+
+    :raises ContractError: if a value cannot be written safely, with the edit to make by hand.
+    """
+    if update.is_empty or contract.version is None:
+        return document
+    version = contract.version.after(update.change)
+    for each in update.moves:
+        document = splice(document, [_set(document, each.route, "status", each.after, None)])
+    for each in (*update.moves, *update.renewals):
+        if each.record is not None:
+            document = splice(document, [_evidence(document, each.route, each.record.reference)])
+    return splice(
+        document,
+        [SetScalar(("metadata", "version"), str(version)), _amendment(document, _told(update, version, day))],
+    )
+
+
+def _set(document: Document, route: Route, key: str, word: str, after: str | None) -> Edit:
+    """Return the edit that gives a key a word, whether the key is there or not."""
+    if document.get((*route, key)) is not None:
+        return SetScalar((*route, key), word)
+    node = document.node(route)
+    last = list(node.values)[-1] if isinstance(node, Mapping) else ""
+    return InsertKey(route, after or last, key, word)
+
+
+def _evidence(document: Document, route: Route, reference: str) -> Edit:
+    """Return the edit that puts a reference directly after the status."""
+    node = document.node(route)
+    order = list(node.values) if isinstance(node, Mapping) else []
+    after = order[order.index("status") + 1 :][:1]
+    if after != ["evidence"] and "evidence" in order:
+        message = "prose under 'evidence' stands where the tool's own reference must"
+        hint = "rename that key, such as to 'recorded', and run again"
+        raise ContractError(document.finding("PV414", message, (*route, "evidence"), hint=hint, at_key=True))
+    return _set(document, route, "evidence", reference, "status")
+
+
+def _amendment(document: Document, entry: Value) -> Edit:
+    """Return the edit that puts an amendment in front of the others."""
+    if document.get(("amendments",)) is not None:
+        return InsertItem(("amendments",), entry)
+    return InsertKey((), list(document.root.values)[-1], "amendments", [entry])
+
+
+def _told(update: Update, version: Version, day: str) -> Value:
+    """Return the amendment of an update."""
+    entry: dict[str, Value] = {"version": str(version), "date": day}
+    if update.moves:
+        entry["transitions"] = [_transition(each) for each in update.moves]
+    if update.bounds:
+        entry["bounds"] = [{key: value for key, value in each.items() if value} for each in update.bounds]
+    if update.renewals:
+        entry["renewed"] = [
+            {"id": each.id, "evidence": each.record.reference} for each in update.renewals if each.record is not None
+        ]
+    return entry
+
+
+def _transition(move: Move) -> Value:
+    """Return one transition of an amendment."""
+    entry: dict[str, Value] = {"id": move.id}
+    if move.before is not None:
+        entry["from"] = move.before
+    entry["to"] = move.after
+    if move.record is not None:
+        entry["evidence"] = move.record.reference
+    return entry
+
+
+def write(path: Path, read: Document, after: Document, update: Update) -> None:
+    """Write the records, then the contract, under the lock of the contract's folder.
+
+    :raises NotMeasuredError: if the file is not the one that was read, another pv is writing, or the disk
+        refuses; the contract is then as it was.
+    """
+    with files.locked(path.resolve().parent):
+        if files.read(path, MAX_CONTRACT) != read.data:
+            finding = Finding(
+                "PV710",
+                "the contract changed while it was measured, so nothing was written",
+                escaped(str(path)),
+                hint="run again: the measurement was made for another text",
+                exit_code=3,
+            )
+            raise NotMeasuredError(finding)
+        for record in update.records:
+            store.save(path, record)
+        files.write(path, after.data)
