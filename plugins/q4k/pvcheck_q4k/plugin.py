@@ -1,0 +1,47 @@
+"""The light part of the plugin: what it offers, without a numerical library.
+
+The heavy parts, ``chain`` and what ``fixture_evaluators`` names, are loaded by a worker process to measure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pvcheck.plugin import Evaluator, hookimpl
+from pvcheck_q4k.catalogue import CHAIN_METRICS
+from pvcheck_q4k.fixture_evaluators import EVALUATORS
+from pvcheck_q4k.parameters import ChainParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHAIN = Evaluator(
+    name="q4k-chain",
+    version="1.0.0",
+    doc="Runs two ways to compute a Q4_K dot product through the layers of a model, each feeding its own next "
+    "activation, and reports how far they part, how well each number is conditioned and how much the chain carries.",
+    parameters=ChainParameters,
+    metrics=CHAIN_METRICS,
+    implementation="pvcheck_q4k.chain:measure",
+    devices=("cpu", "reference"),
+)
+
+
+@hookimpl
+def pv_evaluators() -> tuple[Evaluator, ...]:
+    """Offer the evaluators."""
+    return (CHAIN, *EVALUATORS)
+
+
+@hookimpl
+def pv_pages() -> Mapping[str, str]:
+    """Offer the pages of the GGUF codes."""
+    from pvcheck_q4k.pages import PAGES  # noqa: PLC0415 - only `pv explain` asks for them
+
+    return PAGES
+
+
+@hookimpl
+def pv_model_readers() -> Mapping[str, str]:
+    """Offer the reader of GGUF files."""
+    return {"gguf": "pvcheck_q4k.model_reader:describe_gguf"}
