@@ -1,0 +1,1 @@
+"""General evaluators for pvcheck: programs, tests, texts, arrays, recorded numbers and traces."""

@@ -1,0 +1,92 @@
+"""The evaluator ``trace-std``: the spread of one tensor in two traces, and over which rows it was taken."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pvcheck.plugin import Comparison, Measurement, NotMeasured, Population, Ratio
+from pvcheck_general.arrays import Array, ratio, scale_of, scaled, total
+from pvcheck_general.foreign import source_of
+from pvcheck_general.opening import array_of
+
+if TYPE_CHECKING:
+    from pvcheck.plugin import Context
+    from pvcheck_general.parameters import Rows, TraceStdParameters
+
+
+class Spread(NamedTuple):
+    """The population standard deviation of one side, and what it was taken over."""
+
+    std: float
+    population: Population
+
+
+def measure(parameters: TraceStdParameters, context: Context) -> Measurement:
+    """Compare the standard deviations of two traces.
+
+    :raises InputError: if a trace cannot be read.
+    :raises NotMeasured: if one is empty.
+    """
+    left = array_of(source_of(context, parameters.left), parameters.left_name, "left")
+    right = array_of(source_of(context, parameters.right), parameters.right_name, "right")
+    for side, array in (("left", left), ("right", right)):
+        if array.count == 0:
+            raise NotMeasured(f"the {side} trace is empty")
+    one, other = spread(left, parameters.left_rows), spread(right, parameters.right_rows)
+    return Measurement(
+        metrics={
+            "std_left": one.std,
+            "std_right": other.std,
+            "ratio_left_over_right": ratio(one.std, other.std),
+            "count_left": one.population.count,
+            "count_right": other.population.count,
+            "non_finite_left": one.population.non_finite,
+            "non_finite_right": other.population.non_finite,
+        },
+        backend="numpy",
+        comparisons=(
+            Comparison(
+                metrics=("std_left", "std_right", "ratio_left_over_right"),
+                left=one.population,
+                right=other.population,
+            ),
+        ),
+        ratios=(
+            Ratio(
+                metric="ratio_left_over_right",
+                numerator=f"std of left, {one.population.selection}",
+                denominator=f"std of right, {other.population.selection}",
+                numerator_value=one.std,
+                denominator_value=other.std,
+            ),
+        ),
+        libraries={"numpy": np.__version__},
+    )
+
+
+def spread(array: Array, rows: Rows) -> Spread:
+    """Return the standard deviation of all rows of an array, or of its last one.
+
+    The last axis holds the features of a row; an array without axes is one row of one feature.
+    """
+    features = array.shape[-1] if array.shape else 1
+    start = array.count - features if rows == "last" else 0
+    parts = [array.values(part) for part in array.chunks(start)]
+    count = array.count - start
+    non_finite = sum(int((~np.isfinite(part)).sum()) for part in parts)
+    population = Population(
+        count=count,
+        shape=(count // features, features),
+        selection="all rows" if rows == "all" else "the last row",
+        non_finite=non_finite,
+    )
+    if non_finite:
+        return Spread(math.nan, population)
+    exponent = scale_of(parts)
+    parts = [scaled(part, exponent) for part in parts]
+    mean = total(parts) / count
+    variance = total((part - mean) ** 2 for part in parts) / count
+    return Spread(ratio(math.sqrt(variance), 1, exponent), population)
