@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,14 +47,12 @@ def real_files():
 
 
 @pytest.mark.parametrize(("path", "rule"), hostile_rows())
-def test_a_hostile_file_gets_an_answer_within_a_second(pv, path, rule):
+def test_a_hostile_file_gets_its_answer(pv, path, rule):
     """What the reader must refuse is refused by one of its codes, what is legal is not, and nothing changes."""
     before = sha256(path.read_bytes())
-    started = time.process_time()
 
     status, out, err = pv("validate", "--format", "concise", path)
 
-    assert time.process_time() - started < 1
     of_reader = [code for code in CODE.findall(out) if code.startswith("PV1")]
     assert status in {0, 1}
     assert err == ""
@@ -63,6 +63,34 @@ def test_a_hostile_file_gets_an_answer_within_a_second(pv, path, rule):
         assert status == 1
         assert of_reader or path.stem in AS_TEXT
     assert [line for line in out.splitlines() if not line.isprintable() or line.startswith("::")] == []
+
+
+TIMED = """
+import json, sys, time
+from pathlib import Path
+from pvcheck.pipeline import checking
+
+seconds = {}
+for path in sys.argv[1:]:
+    began = time.process_time()
+    checking.check_all([Path(path)])
+    seconds[path] = time.process_time() - began
+print(json.dumps(seconds))
+"""
+
+
+def test_every_hostile_file_is_answered_within_a_second():
+    """Measured in a process of its own: what watches the lines of a test run makes them three times as slow."""
+    if HOSTILE is None:
+        pytest.skip("PVCHECK_HOSTILE is not set")
+    files = [str(path) for path in sorted((HOSTILE / "yaml").iterdir())]
+    quiet = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE_")}
+
+    done = subprocess.run([sys.executable, "-c", TIMED, *files], check=True, capture_output=True, env=quiet)
+
+    seconds = json.loads(done.stdout)
+    assert len(seconds) == len(files) > 100
+    assert {path: each for path, each in seconds.items() if each >= 1} == {}
 
 
 @pytest.mark.parametrize("path", real_files())

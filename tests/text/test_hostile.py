@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -63,10 +64,16 @@ def refusal(route: tuple[str | int, ...], node: Scalar) -> str:
 @pytest.mark.parametrize(("path", "rule"), hostile_rows())
 def test_a_hostile_file_is_refused_in_time(path, rule):
     """What the reader must refuse it refuses within a second; what only the schema refuses does not crash it."""
-    started = time.process_time()
     codes = found(path)
+    # What watches the lines of a test run makes them three times as slow: it looks away while the time is taken.
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    started = time.process_time()
+    found(path)
+    seconds = time.process_time() - started
+    sys.settrace(tracer)
 
-    assert time.process_time() - started < 1
+    assert seconds < 1
     assert all(code.startswith("PV1") for code in codes)
     if rule == "-":
         assert codes == []
