@@ -51,4 +51,5 @@ def entry(offered: OfferedEvaluator) -> dict[str, JSON]:
         ],
         "devices": list(evaluator.devices),
         "faults": [{"name": each.name, "doc": each.doc} for each in evaluator.faults],
+        "runs_programs": evaluator.runs_programs,
     }

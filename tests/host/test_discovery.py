@@ -277,6 +277,7 @@ def test_the_catalogue_holds_the_light_part(site):
         "devices": ["cpu", "reference"],
     }
     assert entry["faults"] == [{"name": "off-by-one", "doc": "adds one"}]
+    assert entry["runs_programs"] is False
     assert entry["metrics"][2] == {
         "name": "series",
         "type": "f32",
