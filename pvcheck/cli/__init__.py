@@ -17,14 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "apply": ("pvcheck.cli.apply:apply", "Accept the records that another host made, and promote what they earn."),
+    "bump": ("pvcheck.cli.bump:bump", "Give contracts that were edited the version that their changes need."),
+    "changelog": ("pvcheck.cli.changelog:changelog", "Tell what each version of a contract changed, newest first."),
     "demo": (
         "pvcheck.cli.demo:demo",
         "Promote a contract: measure two falsifiers on a small model, earn DISCHARGED, show what changed.",
     ),
+    "diff": ("pvcheck.cli.diff:diff", "Tell every change between two contracts, and the version it needs."),
+    "evidence": ("pvcheck.cli.evidence:evidence", "Show, verify and export the records behind statuses."),
     "explain": (
         "pvcheck.cli.explain:explain",
         "Print what CODE or an evaluator means, with examples.",
     ),
+    "graph": ("pvcheck.cli.graph:graph", "Show which contract stands on which."),
+    "list": ("pvcheck.cli.list:list_command", "Show one line a contract: how much is bound, discharged, stale, claimed."),
     "measure": (
         "pvcheck.cli.measure:measure",
         "Run EVALUATOR without a contract, to find a bound or to look at numbers.",

@@ -68,6 +68,22 @@ class BoundChange(NamedTuple):
     after: tuple[str, ...]
 
 
+class Transition(NamedTuple):
+    """A status that an amendment moved; ``evidence`` is what earned it."""
+
+    id: str
+    before: str | None
+    after: str
+    evidence: str | None
+
+
+class Renewal(NamedTuple):
+    """Evidence that an amendment renewed without moving a status."""
+
+    id: str
+    evidence: str
+
+
 class Amendment(NamedTuple):
     """What one write changed."""
 
@@ -75,6 +91,9 @@ class Amendment(NamedTuple):
     date: str
     bounds: tuple[BoundChange, ...]
     route: Route
+    transitions: tuple[Transition, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
+    summary: str = ""
 
 
 class Contract(NamedTuple):

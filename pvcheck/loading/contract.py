@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.domain import bounds
-from pvcheck.domain.contract import Amendment, BoundChange, Contract, Expectation, Falsifier, Input, Stage
+from pvcheck.domain.contract import (
+    Amendment,
+    BoundChange,
+    Contract,
+    Expectation,
+    Falsifier,
+    Input,
+    Renewal,
+    Stage,
+    Transition,
+)
 from pvcheck.domain.digest import PATTERN
 from pvcheck.domain.version import Version
 from pvcheck.errors import ContractError, Finding, Severity, quoted
@@ -37,6 +47,8 @@ class Loaded(NamedTuple):
     document: Document
     contract: Contract | None
     findings: tuple[Finding, ...]
+    instance: JSON = None
+    """Everything in the file as one JSON value, its words read as the schema wants them."""
 
 
 def load(data: bytes, path: str) -> Loaded:
@@ -56,12 +68,12 @@ def load(data: bytes, path: str) -> Loaded:
     )
     found += misses
     if any(each.code in {"PV201", "PV202"} for each in found):
-        return Loaded(document, None, tuple(found))
+        return Loaded(document, None, tuple(found), instance)
     reader = _Reader(document, instance, is_strict=is_strict)
     contract = reader.contract(tuple(not_understood))
     places = {(each.line, each.column) for each in found}
     found += [each for each in reader.found if (each.line, each.column) not in places]
-    return Loaded(document, contract, tuple(found))
+    return Loaded(document, contract, tuple(found), instance)
 
 
 def _no_contract(document: Document) -> Finding:
@@ -181,7 +193,18 @@ class _Reader:
             )
             for index, change in enumerate(item.get("bounds", ()))
         )
-        return Amendment(version=self.version(item["version"]), date=item["date"], bounds=changes, route=route)
+        return Amendment(
+            version=self.version(item["version"]),
+            date=item["date"],
+            bounds=changes,
+            route=route,
+            transitions=tuple(
+                Transition(id=each["id"], before=each.get("from"), after=each["to"], evidence=each.get("evidence"))
+                for each in item.get("transitions", ())
+            ),
+            renewals=tuple(Renewal(id=each["id"], evidence=each["evidence"]) for each in item.get("renewed", ())),
+            summary=item.get("summary", ""),
+        )
 
     def texts(self, change: dict[str, JSON], route: Route, key: str) -> tuple[str, ...]:
         """Return the bounds on one side of a change; one that cannot be parsed is a finding."""

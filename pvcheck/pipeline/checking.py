@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pvcheck.config import Config
+    from pvcheck.domain.canonical import JSON
     from pvcheck.domain.contract import Contract
     from pvcheck.loading.catalogue import Entry
     from pvcheck.text import Document
@@ -37,6 +38,8 @@ class Checked(NamedTuple):
     findings: tuple[Finding, ...] = ()
     stale: frozenset[str | None] = frozenset()
     """The falsifiers whose status the evidence does not support."""
+    instance: JSON = None
+    """Everything in the file as one JSON value."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -79,5 +82,11 @@ def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]]) -> Checked:
                 stale = frozenset(name for name, _ in unsupported)
     found.sort(key=lambda each: (each.line, each.column))
     return Checked(
-        path=path, config=settings, document=loaded.document, contract=claims, findings=tuple(found), stale=stale
+        path=path,
+        config=settings,
+        document=loaded.document,
+        contract=claims,
+        findings=tuple(found),
+        stale=stale,
+        instance=loaded.instance,
     )

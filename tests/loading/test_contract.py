@@ -6,7 +6,16 @@ import pytest
 from loading.texts import GOOD, UPSTREAM, edited, loaded, told
 
 from pvcheck.domain import bounds
-from pvcheck.domain.contract import Amendment, BoundChange, Expectation, Falsifier, Input, Stage
+from pvcheck.domain.contract import (
+    Amendment,
+    BoundChange,
+    Expectation,
+    Falsifier,
+    Input,
+    Renewal,
+    Stage,
+    Transition,
+)
 from pvcheck.domain.version import Version
 from pvcheck.errors import ContractError, Severity
 
@@ -206,8 +215,11 @@ amendments:
   bounds:
   - {id: F-1, metric: growth, from: ['< 17'], to: ['< 18']}
   - {id: F-1, metric: errors, to: [all < 10%]}
+  renewed:
+  - {id: F-2, evidence: sha256:4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c}
 - version: 1.9.0
   date: 2026-11-21
+  summary: the first one
 """
 
 
@@ -226,8 +238,16 @@ def test_amendments_are_read_with_their_changes_of_bounds():
                 BoundChange(id="F-1", metric="errors", before=(), after=("all < 10%",)),
             ),
             route=("amendments", 0),
+            transitions=(Transition(id="F-1", before=None, after="PENDING", evidence=None),),
+            renewals=(Renewal(id="F-2", evidence=REFERENCE),),
         ),
-        Amendment(version=Version(1, 9, 0), date="2026-11-21", bounds=(), route=("amendments", 1)),
+        Amendment(
+            version=Version(1, 9, 0),
+            date="2026-11-21",
+            bounds=(),
+            route=("amendments", 1),
+            summary="the first one",
+        ),
     )
 
 
