@@ -3,6 +3,7 @@
 contracts = ["contracts"]              # what a command without paths works on
 evaluators = ["q4k-chain"]             # what may run; default: those that ship with pvcheck
 timeout = 120                          # seconds for one evaluation
+base = "origin/main"                   # what --against compares with where nothing else says it
 
 [inputs]
 teacher = "models/teacher.gguf"        # relative to this file
@@ -10,10 +11,18 @@ teacher = "models/teacher.gguf"        # relative to this file
 [plugins]
 disable = ["other"]                    # plugins to leave out, by name
 choose = {my-evaluator = "mine"}       # which plugin offers an evaluator that two offer
+
+[[ignore]]
+code = "PV319"                         # a finding that is left out of the verdict, and counted
+reason = "the tests arrive with #12"   # why; without a reason nothing is ignored
+paths = ["contracts/old/*.yaml"]       # default: every contract
+id = "FALSIFY-GROWTH-001"              # default: every falsifier, stage and input
+until = 2027-01-31                     # the last day; default: for ever
 """
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,6 +41,18 @@ MAX_TIMEOUT = 86400.0
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+class Ignore(NamedTuple):
+    """Findings that a project has decided to live with, and why. ``paths`` are globs relative to the root."""
+
+    code: str
+    reason: str
+    paths: tuple[str, ...] = ()
+    id: str | None = None
+    until: date | None = None
+    source: str = ""
+    """The settings file that says so."""
+
+
 class Config(NamedTuple):
     """The settings of one project, and the folder they hold for.
 
@@ -46,6 +67,8 @@ class Config(NamedTuple):
     timeout: float = 120.0
     disabled: frozenset[str] = frozenset()
     chosen: Mapping[str, str] = NOTHING
+    base: str | None = None
+    ignores: tuple[Ignore, ...] = ()
 
 
 @cache
@@ -111,11 +134,16 @@ def parse(data: bytes, path: Path, part: Callable[[dict[str, JSON]], dict[str, J
         name, wanted, read = _KEYS[key]
         try:
             values |= {name: read(value)} if name else read(value)
+        except _NeverError as refusal:
+            hint = "mend what it found; findings that are a matter of taste can be ignored"
+            findings.append(Finding("PV717", str(refusal), shown, hint=hint, exit_code=2))
         except (TypeError, ValueError):
             message = f"the setting {quoted(key)} must be {wanted}"
             findings.append(Finding("PV701", message, shown, hint=f"see {key} in docs/config.md", exit_code=2))
     if findings:
         raise ConfigError(findings)
+    if "ignores" in values:
+        values["ignores"] = tuple(each._replace(source=str(path)) for each in values["ignores"])
     return Config(root=path.parent, **values)
 
 
@@ -147,11 +175,65 @@ def _plugins(value: JSON) -> dict[str, JSON]:
     return {"disabled": frozenset(_texts(value.get("disable", []))), "chosen": _names(value.get("choose", {}))}
 
 
+class _NeverError(ValueError):
+    """A finding that nobody may ignore."""
+
+
+NEVER: tuple[tuple[int, int, str], ...] = (
+    (100, 199, "what the file says is not certain"),
+    (201, 206, "a part of the contract cannot be read"),
+    (401, 449, "a status is earned, and evidence is not a matter of taste"),
+    (450, 459, "a version says what changed, or it says nothing"),
+    (460, 485, "a status is earned, and evidence is not a matter of taste"),
+    (500, 699, "it is about plugins and measurements, not about contracts"),
+    (700, 999, "it is about settings, commands and versions, not about contracts"),
+)
+"""Numbers of codes that cannot be ignored, from the first to the last, and why."""
+
+_IGNORE_KEYS = frozenset({"code", "reason", "paths", "id", "until"})
+
+
+def _ignores(value: JSON) -> tuple[Ignore, ...]:
+    """Return the findings to ignore."""
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(_ignore(each) for each in value)
+
+
+def _ignore(table: JSON) -> Ignore:
+    """Return one of them.
+
+    :raises _NeverError: if its code stands for something that nobody may ignore.
+    """
+    if not isinstance(table, dict) or not set(table) <= _IGNORE_KEYS:
+        raise TypeError
+    code, reason, name, until = (table.get(key) for key in ("code", "reason", "id", "until"))
+    if not (isinstance(code, str) and len(code) == len("PV100") and code.startswith("PV") and code[2:].isdecimal()):
+        raise TypeError
+    for first, last, why in NEVER:
+        if first <= int(code[2:]) <= last:
+            raise _NeverError(f"{code} cannot be ignored: {why}")
+    if not (isinstance(reason, str) and reason.strip()) or not isinstance(name, str | None):
+        raise TypeError
+    if until is not None and (not isinstance(until, date) or isinstance(until, datetime)):
+        raise TypeError
+    return Ignore(code, reason, _texts(table.get("paths", [])), name, until)
+
+
+def _text(value: JSON) -> str:
+    """Return a text that says something."""
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError
+    return value
+
+
 _KEYS: dict[str, tuple[str, str, Callable[[JSON], JSON]]] = {
     "contracts": ("contracts", "a list of files or folders", _texts),
     "evaluators": ("evaluators", "a list of names", lambda value: frozenset(_texts(value))),
     "inputs": ("inputs", "a table of paths by name", _names),
     "timeout": ("timeout", "a number of seconds above 0 and at most 86400", _seconds),
     "plugins": ("", "a table with disable and choose", _plugins),
+    "base": ("base", "the name of a branch or commit", _text),
+    "ignore": ("ignores", "tables with code, reason and, where they narrow it, paths, id, until", _ignores),
 }
 """Each setting: the field it fills, what it must be, how it is read."""

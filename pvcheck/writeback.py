@@ -7,20 +7,21 @@ killed between the two leaves a contract that is valid and a record that the nex
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck import files
-from pvcheck.domain import bounds
+from pvcheck.domain import bounds, weakening
 from pvcheck.domain.status import EARNED, contract_status, moved, stage_status
 from pvcheck.domain.version import Change, Version
 from pvcheck.errors import ContractError, Finding, NotMeasuredError, escaped
 from pvcheck.evidence import store
 from pvcheck.evidence.record import RecordError
 from pvcheck.rules.earned import by_metric, today
-from pvcheck.text import Document, InsertItem, InsertKey, Mapping, SetScalar, splice
+from pvcheck.text import Document, InsertItem, InsertKey, SetScalar, splice
+from pvcheck.text import Mapping as Block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pvcheck.domain.contract import Contract, Falsifier
@@ -76,17 +77,19 @@ def decide(contract: Contract, path: Path, records: Iterable[Record]) -> Update:
         if record is None:
             continue
         place, after = Move(each.id or "", each.route, each.status, words[each.id] or "", record), words[each.id]
-        old = _recorded(path, each)
+        old = recorded(path, each)
         if after != each.status:
             moves.append(place)
         elif old is None or old.essence() != record.essence():
             renewals.append(place)
         else:
             continue
-        for change, amount in _bound_changes(each, old):
-            changes.append(change)
-            weight = max(weight, amount)
-    moves += _above(contract, words)
+        if old is not None and old.claim != record.claim:
+            weight = Change.MAJOR  # the falsifier measures something else than it did
+        for change in _bound_changes(each, old):
+            changes.append(change.entry())
+            weight = max(weight, change.weight)
+    moves += above(contract, words)
     if moves:
         weight = max(weight, Change.MINOR)
     elif renewals:
@@ -94,7 +97,7 @@ def decide(contract: Contract, path: Path, records: Iterable[Record]) -> Update:
     return Update(tuple(moves), tuple(renewals), tuple(changes), weight)
 
 
-def _recorded(path: Path, falsifier: Falsifier) -> Record | None:
+def recorded(path: Path, falsifier: Falsifier) -> Record | None:
     """Return the sound record that a falsifier names, if there is one."""
     if falsifier.evidence is None or falsifier.status not in EARNED:
         return None
@@ -105,25 +108,48 @@ def _recorded(path: Path, falsifier: Falsifier) -> Record | None:
     return record if record.falsifier == falsifier.id else None
 
 
-def _bound_changes(falsifier: Falsifier, old: Record | None) -> Iterator[tuple[dict[str, Value], Change]]:
-    """Yield each metric whose bounds differ from the recorded ones, and how much that weighs."""
-    if old is None:
-        return
-    before, after = by_metric((each.metric, each.bound) for each in old.judged), today(falsifier)
+class Rebound(NamedTuple):
+    """The bounds of one metric, in normal form, that are others than they were."""
+
+    id: str
+    metric: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    @property
+    def is_weaker(self) -> bool:
+        """Whether a number is accepted that was refused."""
+        return weakening.is_weaker(map(bounds.parse, self.before), map(bounds.parse, self.after))
+
+    @property
+    def weight(self) -> Change:
+        """How far the change reaches."""
+        return Change.MAJOR if self.is_weaker else Change.MINOR
+
+    def entry(self) -> dict[str, Value]:
+        """Return what an amendment says of it."""
+        sides: dict[str, Value] = {"from": list(self.before), "to": list(self.after)}
+        return {"id": self.id, "metric": self.metric, **{key: side for key, side in sides.items() if side}}
+
+
+def rebound(
+    name: str, before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
+) -> Iterator[Rebound]:
+    """Yield each metric of a falsifier whose bounds differ, by the name of the metric."""
     for metric in sorted(before.keys() | after.keys()):
         was, now = before.get(metric, ()), after.get(metric, ())
         if was != now:
-            entry: dict[str, Value] = {"id": falsifier.id or "", "metric": metric, "from": list(was), "to": list(now)}
-            yield entry, Change.MAJOR if _is_weaker(was, now) else Change.MINOR
+            yield Rebound(name, metric, was, now)
 
 
-def _is_weaker(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
-    """Say whether bounds accept something that they refused: each old one must be implied by a new one."""
-    new = [bounds.parse(text) for text in after]
-    return any(all(each.weakens(bounds.parse(old)) for each in new) for old in before)
+def _bound_changes(falsifier: Falsifier, old: Record | None) -> Iterator[Rebound]:
+    """Yield each metric whose bounds differ from the recorded ones."""
+    if old is not None:
+        judged = by_metric((each.metric, each.bound) for each in old.judged)
+        yield from rebound(falsifier.id or "", judged, today(falsifier))
 
 
-def _above(contract: Contract, words: dict[str | None, str | None]) -> list[Move]:
+def above(contract: Contract, words: dict[str | None, str | None]) -> list[Move]:
     """Return the moves of stages and of the contract that follow from the falsifiers' words."""
     found: list[Move] = []
     stage_words: list[str | None] = []
@@ -133,13 +159,15 @@ def _above(contract: Contract, words: dict[str | None, str | None]) -> list[Move
         if after is not None and after != stage.status:
             found.append(Move(stage.id or "", stage.route, stage.status, after))
     due = contract_status(contract.status, stage_words)
-    if found and due != contract.status:
+    if due != contract.status and (found or contract.status in EARNED):
         found.append(Move(contract.id or "", ("metadata",), contract.status, due))
     return found
 
 
-def edited(document: Document, contract: Contract, update: Update, day: str) -> Document:
+def edited(document: Document, contract: Contract, update: Update, day: str, summary: str = "") -> Document:
     """Return the document after an update; only the named words and the new amendment differ.
+
+    :param summary: a sentence for the amendment.
 
     :raises ContractError: if a value cannot be written safely, with the edit to make by hand.
     """
@@ -147,51 +175,53 @@ def edited(document: Document, contract: Contract, update: Update, day: str) -> 
         return document
     version = contract.version.after(update.change)
     for each in update.moves:
-        document = splice(document, [_set(document, each.route, "status", each.after, None)])
+        document = splice(document, [setting(document, each.route, "status", each.after, None)])
     for each in (*update.moves, *update.renewals):
         if each.record is not None:
-            document = splice(document, [_evidence(document, each.route, each.record.reference)])
+            document = splice(document, [citing(document, each.route, each.record.reference)])
     return splice(
         document,
-        [SetScalar(("metadata", "version"), str(version)), _amendment(document, _told(update, version, day))],
+        [SetScalar(("metadata", "version"), str(version)), amending(document, _told(update, version, day, summary))],
     )
 
 
-def _set(document: Document, route: Route, key: str, word: str, after: str | None) -> Edit:
+def setting(document: Document, route: Route, key: str, word: str, after: str | None) -> Edit:
     """Return the edit that gives a key a word, whether the key is there or not."""
     if document.get((*route, key)) is not None:
         return SetScalar((*route, key), word)
     node = document.node(route)
-    last = list(node.values)[-1] if isinstance(node, Mapping) else ""
+    last = list(node.values)[-1] if isinstance(node, Block) else ""
     return InsertKey(route, after or last, key, word)
 
 
-def _evidence(document: Document, route: Route, reference: str) -> Edit:
+def citing(document: Document, route: Route, reference: str) -> Edit:
     """Return the edit that puts a reference directly after the status."""
     node = document.node(route)
-    order = list(node.values) if isinstance(node, Mapping) else []
+    order = list(node.values) if isinstance(node, Block) else []
     after = order[order.index("status") + 1 :][:1]
     if after != ["evidence"] and "evidence" in order:
         message = "prose under 'evidence' stands where the tool's own reference must"
         hint = "rename that key, such as to 'recorded', and run again"
         raise ContractError(document.finding("PV414", message, (*route, "evidence"), hint=hint, at_key=True))
-    return _set(document, route, "evidence", reference, "status")
+    return setting(document, route, "evidence", reference, "status")
 
 
-def _amendment(document: Document, entry: Value) -> Edit:
+def amending(document: Document, entry: Value) -> Edit:
     """Return the edit that puts an amendment in front of the others."""
     if document.get(("amendments",)) is not None:
         return InsertItem(("amendments",), entry)
     return InsertKey((), list(document.root.values)[-1], "amendments", [entry])
 
 
-def _told(update: Update, version: Version, day: str) -> Value:
+def _told(update: Update, version: Version, day: str, summary: str) -> Value:
     """Return the amendment of an update."""
     entry: dict[str, Value] = {"version": str(version), "date": day}
+    if summary:
+        entry["summary"] = summary
     if update.moves:
         entry["transitions"] = [_transition(each) for each in update.moves]
     if update.bounds:
-        entry["bounds"] = [{key: value for key, value in each.items() if value} for each in update.bounds]
+        entry["bounds"] = list(update.bounds)
     if update.renewals:
         entry["renewed"] = [
             {"id": each.id, "evidence": each.record.reference} for each in update.renewals if each.record is not None
@@ -217,15 +247,34 @@ def write(path: Path, read: Document, after: Document, update: Update) -> None:
         refuses; the contract is then as it was.
     """
     with files.locked(path.resolve().parent):
-        if files.read(path, MAX_CONTRACT) != read.data:
-            finding = Finding(
-                "PV710",
-                "the contract changed while it was measured, so nothing was written",
-                escaped(str(path)),
-                hint="run again: the measurement was made for another text",
-                exit_code=3,
-            )
-            raise NotMeasuredError(finding)
+        _refuse_another(path, read.data)
         for record in update.records:
             store.save(path, record)
         files.write(path, after.data)
+
+
+def replace(path: Path, read: bytes, after: bytes, records: Mapping[Path, bytes]) -> None:
+    """Write a contract whose statuses rest on records that are made already: those first, then the contract.
+
+    :param records: the records that are not beside the contract yet, by where they belong.
+    :raises NotMeasuredError: as ``write`` does.
+    """
+    with files.locked(path.resolve().parent):
+        _refuse_another(path, read)
+        for place, data in records.items():
+            files.make_folder(place.parent)
+            files.write(place, data)
+        files.write(path, after)
+
+
+def _refuse_another(path: Path, read: bytes) -> None:
+    """Refuse to write over a file that is not the one that was read."""
+    if files.read(path, MAX_CONTRACT) != read:
+        finding = Finding(
+            "PV710",
+            "the contract changed in the meantime, so nothing was written",
+            escaped(str(path)),
+            hint="run again: what was to be written was made for another text",
+            exit_code=3,
+        )
+        raise NotMeasuredError(finding)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pvcheck import config
-from pvcheck.config import Config
+from pvcheck.config import NEVER, Config, Ignore
 from pvcheck.errors import ConfigError
 from pvcheck.files import UnreadableError
 
@@ -19,6 +20,7 @@ EVERYTHING = """\
 contracts = ["contracts", "more.yaml"]
 evaluators = ["q4k-chain"]
 timeout = 30
+base = "origin/main"
 
 [inputs]
 teacher = "models/teacher.gguf"
@@ -26,6 +28,17 @@ teacher = "models/teacher.gguf"
 [plugins]
 disable = ["other"]
 choose = {mine = "first"}
+
+[[ignore]]
+code = "PV319"
+reason = "the tests arrive with #12"
+
+[[ignore]]
+code = "PV216"
+reason = "words of the old tool"
+paths = ["contracts/old/*.yaml"]
+id = "F-1"
+until = 2027-01-31
 """
 
 
@@ -41,6 +54,18 @@ def test_everything_can_be_set(tmp_path):
         timeout=30.0,
         disabled=frozenset({"other"}),
         chosen={"mine": "first"},
+        base="origin/main",
+        ignores=(
+            Ignore("PV319", "the tests arrive with #12", source=str(tmp_path / "pv.toml")),
+            Ignore(
+                "PV216",
+                "words of the old tool",
+                ("contracts/old/*.yaml",),
+                "F-1",
+                date(2027, 1, 31),
+                str(tmp_path / "pv.toml"),
+            ),
+        ),
     )
 
 
@@ -55,6 +80,8 @@ def test_nothing_has_to_be_set(tmp_path):
         timeout=120.0,
         disabled=frozenset(),
         chosen={},
+        base=None,
+        ignores=(),
     )
 
 
@@ -114,6 +141,8 @@ def refused(folder: Path) -> list[tuple[str, str]]:
 
 
 LIST, SECONDS = "a list of names", "a number of seconds above 0 and at most 86400"
+IGNORES = "tables with code, reason and, where they narrow it, paths, id, until"
+BASE = "the name of a branch or commit"
 WRONG = {
     "contracts is text": ('contracts = "contracts"', "contracts", "a list of files or folders"),
     "contracts holds a number": ("contracts = [1]", "contracts", "a list of files or folders"),
@@ -132,6 +161,26 @@ WRONG = {
     "plugins holds another key": ("plugins = {disabled = []}", "plugins", "a table with disable and choose"),
     "disable is text": ('plugins = {disable = "a"}', "plugins", "a table with disable and choose"),
     "choose is a list": ("plugins = {choose = []}", "plugins", "a table with disable and choose"),
+    "base is a number": ("base = 1", "base", BASE),
+    "base is blank": ('base = " "', "base", BASE),
+    "ignore is a table": ("ignore = {}", "ignore", IGNORES),
+    "ignore holds text": ('ignore = ["PV319"]', "ignore", IGNORES),
+    "ignore has no code": ('ignore = [{reason = "r"}]', "ignore", IGNORES),
+    "ignore has another code": ('ignore = [{code = "PV3", reason = "r"}]', "ignore", IGNORES),
+    "ignore has a small code": ('ignore = [{code = "pv319", reason = "r"}]', "ignore", IGNORES),
+    "ignore has a code of letters": ('ignore = [{code = "PV31x", reason = "r"}]', "ignore", IGNORES),
+    "ignore has no reason": ('ignore = [{code = "PV319"}]', "ignore", IGNORES),
+    "ignore has a blank reason": ('ignore = [{code = "PV319", reason = " "}]', "ignore", IGNORES),
+    "ignore has a number for a reason": ('ignore = [{code = "PV319", reason = 1}]', "ignore", IGNORES),
+    "ignore has another key": ('ignore = [{code = "PV319", reason = "r", path = "a"}]', "ignore", IGNORES),
+    "ignore has text for paths": ('ignore = [{code = "PV319", reason = "r", paths = "a"}]', "ignore", IGNORES),
+    "ignore has a number for an id": ('ignore = [{code = "PV319", reason = "r", id = 1}]', "ignore", IGNORES),
+    "ignore has text for a day": ('ignore = [{code = "PV319", reason = "r", until = "2027"}]', "ignore", IGNORES),
+    "ignore has a moment": (
+        'ignore = [{code = "PV319", reason = "r", until = 2027-01-31T00:00:00}]',
+        "ignore",
+        IGNORES,
+    ),
 }
 
 
@@ -143,6 +192,45 @@ def test_a_setting_of_the_wrong_kind_is_told(tmp_path, text, key, wanted):
     assert refused(tmp_path) == [
         (f'pv.toml: PV701 the setting "{key}" must be {wanted}', f"see {key} in docs/config.md"),
     ]
+
+
+REFUSED = {
+    "PV101": "what the file says is not certain",
+    "PV201": "a part of the contract cannot be read",
+    "PV206": "a part of the contract cannot be read",
+    "PV401": "a status is earned, and evidence is not a matter of taste",
+    "PV415": "a status is earned, and evidence is not a matter of taste",
+    "PV449": "a status is earned, and evidence is not a matter of taste",
+    "PV450": "a version says what changed, or it says nothing",
+    "PV485": "a status is earned, and evidence is not a matter of taste",
+    "PV601": "it is about plugins and measurements, not about contracts",
+    "PV718": "it is about settings, commands and versions, not about contracts",
+}
+
+
+@pytest.mark.parametrize(("code", "why"), REFUSED.items())
+def test_what_is_no_matter_of_taste_cannot_be_ignored(tmp_path, code, why):
+    """The settings are refused, with the reason; nothing is ignored in silence."""
+    (tmp_path / "pv.toml").write_text(f'[[ignore]]\ncode = "{code}"\nreason = "later"\n')
+
+    hint = "mend what it found; findings that are a matter of taste can be ignored"
+    assert refused(tmp_path) == [(f"pv.toml: PV717 {code} cannot be ignored: {why}", hint)]
+
+
+@pytest.mark.parametrize("code", ["PV207", "PV219", "PV301", "PV319", "PV350"])
+def test_rules_about_wording_and_references_can_be_ignored(tmp_path, code):
+    """With a reason, and with no more than that."""
+    (tmp_path / "pv.toml").write_text(f'[[ignore]]\ncode = "{code}"\nreason = "later"\n')
+
+    assert [each.code for each in config.of_folder(tmp_path).ignores] == [code]
+
+
+def test_the_table_of_what_cannot_be_ignored_is_in_order():
+    """No family is named twice, and none ends before it starts."""
+    ends = [code for first, last, _ in NEVER for code in (first, last)]
+
+    assert ends == sorted(ends)
+    assert all(why for _, _, why in NEVER)
 
 
 @pytest.mark.parametrize("seconds", ["0.001", "86400", "86400.0"])
@@ -160,7 +248,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
     assert refused(tmp_path) == [
         (
             'pv.toml: PV701 the setting "evaluator" is not known',
-            "use one of contracts, evaluators, inputs, timeout, plugins",
+            "use one of contracts, evaluators, inputs, timeout, plugins, base, ignore",
         ),
         (f'pv.toml: PV701 the setting "timeout" must be {SECONDS}', "see timeout in docs/config.md"),
     ]

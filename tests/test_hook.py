@@ -1,4 +1,4 @@
-"""The pre-merge hook, tried with pre-commit itself: a good contract passes, a typed promotion is stopped."""
+"""The hooks, tried with pre-commit itself: a good contract passes, a typed promotion or a silent weakening does not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 PARTS = ("pyproject.toml", "pvcheck", "plugins", "schemas", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
 CONTRACT = "trace-ffn-sub-block-gguf-v1.yaml"
@@ -108,6 +109,84 @@ def assert_stopped(good, typed):
 def test_a_hook_of_the_system_stops_a_typed_promotion(repository):
     """The command that is installed, called by pre-commit."""
     assert_stopped(*tried(repository, OF_SYSTEM.format(program=PROGRAMS / "pv")))
+
+
+@pytest.fixture
+def pushing(repository, checkout, tmp_path):
+    """Give the repository with the hook for pushes that ships, and a remote that has its main branch."""
+    shipped = yaml.safe_load((checkout / ".pre-commit-hooks.yaml").read_text())
+    hook = next(each for each in shipped if each["id"] == "pv-against")
+    hook |= {"language": "system", "entry": hook["entry"].replace("pv ", f"{PROGRAMS / 'pv'} ", 1)}
+    settings = {"repos": [{"repo": "local", "hooks": [hook]}]}
+    (repository.root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(settings))
+    repository.git("branch", "-M", "main")
+    repository.commit()
+    repository.git("init", "-q", "--bare", "-b", "main", tmp_path / "remote.git")
+    repository.git("remote", "add", "origin", tmp_path / "remote.git")
+    assert repository.call(PRE_COMMIT, "install", "--hook-type", "pre-push")[0] == 0
+    assert repository.call("git", "push", "-u", "origin", "main")[0] == 0
+    return repository
+
+
+def weakened(text, version):
+    """Return a contract with a weaker bound, a version, and the amendment that belongs to it."""
+    changed = text.replace("growth_last_over_first: < 18", "growth_last_over_first: < 20", 1)
+    assert changed != text
+    entry = f"amendments:\n- version: {version}\n  date: 2026-11-23\n  summary: weakens growth_last_over_first\n"
+    changed = changed.replace("version: 1.12.0", f"version: {version}", 1)
+    return changed.replace("amendments: []\n", entry).replace("amendments:\n-", f"{entry}-", 0)
+
+
+def test_a_push_that_weakens_a_bound_silently_is_stopped_and_one_that_owns_up_is_not(pushing):
+    """The hook that ships, a real push to a bare repository."""
+    path = pushing.root / "contracts" / CONTRACT
+    good = path.read_text()
+    pushing.git("switch", "-q", "-c", "change")
+    path.write_text(weakened(good, "1.12.1"))
+    pushing.commit()
+
+    stopped = pushing.call("git", "push", "-u", "origin", "change")
+    nothing = pushing.git("ls-remote", "--heads", "origin")
+    path.write_text(weakened(good, "2.0.0"))
+    pushing.commit()
+    passed = pushing.call("git", "push", "-u", "origin", "change")
+
+    assert stopped[0] == 1, stopped[1]
+    assert "needs a major version, 2.0.0 or above, got 1.12.1" in stopped[1]
+    assert f"contracts/{CONTRACT}:" in stopped[1]
+    assert ": PV421 " in stopped[1]
+    assert "against origin/main (" in stopped[1]
+    assert "refs/heads/change" not in nothing
+    assert passed[0] == 0, passed[1]
+    assert "refs/heads/change" in pushing.git("ls-remote", "--heads", "origin")
+
+
+def test_a_push_that_deletes_a_contract_is_stopped(pushing):
+    """Which no list of changed files would name."""
+    (pushing.root / "contracts" / CONTRACT).rename(pushing.root / "contracts" / "kept.txt")
+    pushing.commit()
+
+    status, told = pushing.call("git", "push", "origin", "main")
+
+    assert status == 1, told
+    assert f"contracts/{CONTRACT}: PV432 the contract " in told
+
+
+def test_what_is_pushed_is_judged_not_what_lies_in_the_work_tree(pushing):
+    """Another branch than the one that is checked out, and a work tree that looks better than the commit."""
+    path = pushing.root / "contracts" / CONTRACT
+    good = path.read_text()
+    pushing.git("switch", "-q", "-c", "change")
+    path.write_text(weakened(good, "1.12.1"))
+    pushing.commit()
+    path.write_text(good)
+    behind_a_good_face = pushing.call("git", "push", "origin", "change")
+    pushing.git("checkout", "-q", "--force", "main")
+    from_elsewhere = pushing.call("git", "push", "origin", "change")
+
+    assert behind_a_good_face[0] == from_elsewhere[0] == 1
+    assert ": PV421 " in behind_a_good_face[1]
+    assert ": PV421 " in from_elsewhere[1]
 
 
 @pytest.fixture

@@ -140,6 +140,9 @@ def heavy(modules):
     [
         pytest.param(["validate"], set(), id="validate"),
         pytest.param(["status"], set(), id="status"),
+        pytest.param(["list"], set(), id="list"),
+        pytest.param(["graph"], set(), id="graph"),
+        pytest.param(["evidence", "verify"], set(), id="evidence"),
         pytest.param(["validate", "nowhere.yaml"], {"jsonschema_rs"}, id="unreadable"),
         pytest.param(["--help"], {"yaml", "jsonschema_rs"}, id="help"),
         pytest.param(["--version"], {"yaml", "jsonschema_rs"}, id="version"),

@@ -279,3 +279,25 @@ def test_every_form_of_a_contract_keeps_its_form(tmp_path_factory, form):
         line for line in data.splitlines() if not any(word in line for word in (b"status:", b"version:", b"amendments"))
     ]
     assert [line for line in after.splitlines() if line in set(kept)][: len(kept)] == kept
+
+
+def test_another_claim_is_a_major_step(tmp_path):
+    """The falsifier measures something else than the evidence it had."""
+    path, _, text = promoted(tmp_path)
+    path.write_bytes(text.replace("layers: 0-3", "layers: 0-5", 1).encode())
+
+    update, after = again(path)
+
+    assert update.change is Change.MAJOR
+    assert "version: 2.0.0" in after
+
+
+def test_a_summary_stands_behind_the_day(tmp_path):
+    """Where there is something to say."""
+    path = tmp_path / "c.yaml"
+    loaded = load(path=str(path))
+    update = writeback.decide(loaded.contract, path, [a_record(loaded)])
+
+    after = writeback.edited(loaded.document, loaded.contract, update, DAY, summary="measured there")
+
+    assert f"  date: {DAY}\n  summary: measured there\n  transitions:\n" in after.text

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "apply": ("pvcheck.cli.apply:apply", "Accept the records that another host made, and promote what they earn."),
-    "bump": ("pvcheck.cli.bump:bump", "Give contracts that were edited the version that their changes need."),
+    "apply": ("pvcheck.cli.apply:apply", "Accept the records in each FILE, and promote what they earn."),
+    "bump": (
+        "pvcheck.cli.bump:bump",
+        "Give contracts that were edited the version that their changes need, and an amendment that tells them.",
+    ),
     "changelog": ("pvcheck.cli.changelog:changelog", "Tell what each version of a contract changed, newest first."),
     "demo": (
         "pvcheck.cli.demo:demo",
@@ -30,8 +33,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "pvcheck.cli.explain:explain",
         "Print what CODE or an evaluator means, with examples.",
     ),
-    "graph": ("pvcheck.cli.graph:graph", "Show which contract stands on which."),
-    "list": ("pvcheck.cli.list:list_command", "Show one line a contract: how much is bound, discharged, stale, claimed."),
+    "graph": (
+        "pvcheck.cli.graph:graph",
+        "Show which contract stands on which: `depends_on` of their metadata, all the way down.",
+    ),
+    "list": (
+        "pvcheck.cli.list:list_command",
+        "Show one line a contract, by path: how much is bound, discharged, falsified, stale, unbound and claimed.",
+    ),
     "measure": (
         "pvcheck.cli.measure:measure",
         "Run EVALUATOR without a contract, to find a bound or to look at numbers.",

@@ -37,6 +37,9 @@ def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
 @click.option("--write", "mode", flag_value=Mode.WRITE, help="Record evidence, promote, bump the version.")
 @click.option("--check", "mode", flag_value=Mode.CHECK, help="Measure again and compare with the evidence bit for bit.")
 @click.option("--diff", "mode", flag_value=Mode.DIFF, help="Show what --write would change.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), metavar="FILE", help="Write the records to FILE, for pv apply."
+)
 @click.option("--against", metavar="REF", help="Take the settings of this commit, not those of the work tree.")
 @click.option("--allow-unmeasured", is_flag=True, help="Exit 0 although nothing could be measured.")
 @click.option("-q", "--quiet", is_flag=True, help="Leave the tables out.")
@@ -48,6 +51,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     device: str,
     seed: int,
     mode: str | None,
+    results: Path | None,
     against: str | None,
     allow_unmeasured: bool,
     quiet: bool,
@@ -55,8 +59,11 @@ def run(  # noqa: PLR0913 - one parameter an option
     """Measure the falsifiers of contracts and judge them under their bounds.
 
     PATHS are files and folders; without any, the contracts of the settings. Without --write nothing
-    is changed.
+    is changed. With --results nothing is changed either, and what was decided can be applied on another
+    host.
     """
+    if results is not None and mode is not None:
+        raise click.UsageError(f"--results changes no contract, so it cannot be given with --{mode}")
     options = Options(
         mode=Mode(mode or Mode.REPORT),
         select=select,
@@ -64,6 +71,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         device=device,
         seed=seed,
         against=against,
+        results=results,
         allow_unmeasured=allow_unmeasured,
     )
     watch = partial(progress.shown, stream=sys.stderr)
@@ -72,5 +80,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         show(report.lines(file, tables=not quiet))
         if file.after and options.mode in {Mode.DIFF, Mode.WRITE}:
             show(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines())
+    if results is not None:
+        show([f"{tally.count(len(result.records), 'record')} in {escaped(str(results))}: pv apply takes them"])
     show([tally.of_run(result.files)])
     return result.exit_code

@@ -9,6 +9,7 @@ import click
 from pvcheck import discovery
 from pvcheck.cli.output import show
 from pvcheck.pipeline import checking
+from pvcheck.pipeline.standing import Teller
 from pvcheck.report import status as report
 from pvcheck.report import tally
 
@@ -18,11 +19,12 @@ from pvcheck.report import tally
 def status(paths: tuple[str, ...]) -> int:
     """Show statuses, evidence and what is stale, for each contract.
 
-    A status whose evidence does not support it is marked stale. Reading needs no lock, and the exit
-    status is 0 however the statuses stand: `pv validate` is the gate.
+    A status whose evidence does not support it is marked stale, with the reason below it. Reading needs no lock, and
+    the exit status is 0 however the statuses stand: `pv validate` is the gate.
     """
     checked = checking.check_all(discovery.contracts(paths, Path.cwd()))
+    teller = Teller()
     for each in checked:
-        show(report.lines(each))
-    show([tally.of_checked(checked)])
+        show(report.lines(teller.standings(each)))
+    show([tally.of_fleet(checked)])
     return 0

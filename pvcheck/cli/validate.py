@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,22 +14,48 @@ from pvcheck.errors import Severity, worst
 from pvcheck.pipeline import checking
 from pvcheck.report import findings, tally
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pvcheck.pipeline.checking import Checked
+
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path())
+@click.option(
+    "--against",
+    metavar="[=REF]",
+    is_flag=False,
+    flag_value="auto",
+    help="Compare with this branch or commit: versions, and moves that are not legal. Without =REF it is found:"
+    " what CI says, the setting base, the main branch.",
+)
+@click.option(
+    "--staged", is_flag=True, help="Check what would be committed, and compare it with HEAD or with --against."
+)
 @click.option("--format", "form", type=click.Choice(["full", "concise"]), default="full", help="How findings are told.")
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning"]), default="error", help="The least that makes the status 1."
 )
-def validate(paths: tuple[str, ...], form: str, fail_on: str) -> int:
+def validate(paths: tuple[str, ...], against: str | None, staged: bool, form: str, fail_on: str) -> int:
     """Check contracts without measuring: syntax, shape, rules, and evidence judged again.
 
-    PATHS are files and folders; without any, the contracts of the settings. Nothing is run, nothing
-    is written, and no plugin is loaded.
+    PATHS are files and folders; without any, the contracts of the settings. Nothing is run but git, and that
+    only with --against and --staged; nothing is written, and no plugin is loaded.
     """
-    checked = checking.check_all(discovery.contracts(paths, Path.cwd()))
+    checked, told = _checked(paths, against, staged=staged)
     found = [each for file in checked for each in file.findings]
     show(findings.lines(found, full=form == "full"))
-    show([tally.of_checked(checked)])
+    show(["; ".join([tally.of_checked(checked), *told])])
     counted = {Severity.ERROR, Severity(fail_on)}
     return worst(each.exit_code for each in found if each.severity in counted)
+
+
+def _checked(paths: tuple[str, ...], against: str | None, *, staged: bool) -> tuple[Sequence[Checked], list[str]]:
+    """Return the checked files, and what they were compared with, if they were."""
+    if against is None and not staged:
+        return checking.check_all(discovery.contracts(paths, Path.cwd())), []
+    from pvcheck.pipeline import comparing  # noqa: PLC0415 - a hook on one file calls no git and loads nothing for it
+
+    compared = comparing.check(paths, Path.cwd(), against, os.environ, staged=staged)
+    return compared.files, [compared.told]

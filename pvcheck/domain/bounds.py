@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 import operator
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pvcheck.domain.metric import MetricType, bits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pvcheck.domain.metric import Number, Value
 
@@ -62,26 +62,6 @@ class Span(NamedTuple):
         """Return the distance to the nearest end: positive inside, negative outside, NaN for NaN."""
         depth = min(number - self.low, self.high - number)
         return -depth if self.inverted else depth
-
-    def pieces(self) -> tuple[tuple[float, bool, float, bool], ...]:
-        """Return the set as intervals without inversion."""
-        if not self.inverted:
-            return ((self.low, self.low_in, self.high, self.high_in),)
-        return (
-            (-math.inf, True, self.low, not self.low_in),
-            (self.high, not self.high_in, math.inf, True),
-        )
-
-    def holds_all_of(self, other: Span) -> bool:
-        """Say whether every number of the other lies in this one too."""
-        return all(
-            any(
-                (low > mine_low or (low == mine_low and (mine_low_in or not low_in)))
-                and (high < mine_high or (high == mine_high and (mine_high_in or not high_in)))
-                for mine_low, mine_low_in, mine_high, mine_high_in in self.pieces()
-            )
-            for low, low_in, high, high_in in other.pieces()
-        )
 
 
 class Bits(NamedTuple):
@@ -158,14 +138,6 @@ class Bound(NamedTuple):
         margins = [self.test.margin(each) for each in judged]
         return math.nan if any(map(math.isnan, margins)) else min(margins)
 
-    def weakens(self, before: Bound) -> bool:
-        """Say whether this bound accepts a number that the other refused; unlike forms count as weaker."""
-        if (self.over, self.counted, self.item) != (before.over, before.counted, before.item):
-            return True
-        if isinstance(self.test, Span) and isinstance(before.test, Span):
-            return not before.test.holds_all_of(self.test)
-        return self.test != before.test
-
     def _extreme(self, series: tuple[Number, ...]) -> Number:
         """Return the number that "max", "min" or a scalar bound looks at; NaN if any is NaN."""
         if any(math.isnan(each) for each in series):
@@ -194,6 +166,24 @@ def parse(text: str) -> Bound:
         return Bound(f"[{int(match[1])}] {_shown(test)}", test, "item", None, int(match[1]))
     test = _test(stripped)
     return Bound(_shown(test), test)
+
+
+def weaker(before: Iterable[Bound], after: Iterable[Bound]) -> bool:
+    """Say whether bounds on a metric accept something that the ones before refused.
+
+    Each list means all of its bounds. Where it cannot be shown that nothing more is accepted, the answer is yes.
+    """
+    from pvcheck.domain.weakening import is_weaker  # noqa: PLC0415 - a hook that compares nothing loads less
+
+    return is_weaker(before, after)
+
+
+def relation(before: Iterable[Bound], after: Iterable[Bound]) -> Literal["same", "weaker", "tighter"]:
+    """Return what became of the bounds on a metric: bounds that accept other things, not fewer, are weaker."""
+    old, new = tuple(before), tuple(after)
+    if weaker(old, new):
+        return "weaker"
+    return "tighter" if weaker(new, old) else "same"
 
 
 def _test(text: str) -> Test:

@@ -96,6 +96,13 @@ class Amendment(NamedTuple):
     summary: str = ""
 
 
+class Dependency(NamedTuple):
+    """A contract that this one stands on, as the file spells it: a file stem, a path or an id."""
+
+    text: str
+    route: Route
+
+
 class Contract(NamedTuple):
     """One contract file. ``is_strict`` says that it carries ``metadata.schema: 1``: our rules hold."""
 
@@ -109,6 +116,7 @@ class Contract(NamedTuple):
     stages: tuple[Stage, ...]
     amendments: tuple[Amendment, ...]
     not_understood: tuple[str, ...]
+    depends_on: tuple[Dependency, ...] = ()
 
     def falsifier(self, name: str) -> Falsifier | None:
         """Return the first falsifier with that id."""

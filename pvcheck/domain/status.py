@@ -39,6 +39,43 @@ EARNED = frozenset({Status.DISCHARGED, Status.FALSIFIED})
 ACTIVE = "ACTIVE"
 """A contract whose stages are not all discharged."""
 
+CLAIMS = frozenset(
+    {
+        *Status,
+        ACTIVE,
+        "ALGORITHM_LEVEL_DISCHARGED",
+        "BLOCKED",
+        "CLOSED",
+        "DEFERRED",
+        "DEPRECATED",
+        "DONE",
+        "DRAFT",
+        "FAIL",
+        "FUNCTIONAL",
+        "IMPLEMENTED",
+        "IMPLEMENTING",
+        "IN_PROGRESS",
+        "IN_REVIEW",
+        "NONE",
+        "NOT_APPLICABLE",
+        "OPEN",
+        "PARTIAL",
+        "PARTIAL_ALGORITHM_LEVEL",
+        "PASS",
+        "PLANNED",
+        "RETIRED",
+        "SHIPPED",
+        "SUPERSEDED",
+        "WIP",
+    }
+)
+"""Words that contracts say of themselves. All but our four are claims: kept until a move of ours replaces them."""
+
+FAMILIES = ("ACTIVE_", "BLOCKER_", "HARD_BLOCKING_", "PLANNED_")
+"""How words start that carry their reason or their milestone with them, such as ACTIVE_RUNTIME."""
+
+_OPEN = frozenset({Status.PROPOSED, Status.PENDING, "DRAFT", "PLANNED", "OPEN"})
+
 TRANSITIONS: dict[tuple[Status, Outcome], Status] = {
     (Status.PROPOSED, Outcome.HELD): Status.DISCHARGED,
     (Status.PROPOSED, Outcome.REFUTED): Status.FALSIFIED,
@@ -48,6 +85,17 @@ TRANSITIONS: dict[tuple[Status, Outcome], Status] = {
     (Status.FALSIFIED, Outcome.HELD): Status.DISCHARGED,
 }
 """Every move an outcome can cause. A pair that is not here leaves the status alone."""
+
+
+def is_word(word: str) -> bool:
+    """Say whether a word is one that a status may be. Upstream's records write them in lower case."""
+    plain = word.upper()
+    return plain in CLAIMS or plain.startswith(FAMILIES)
+
+
+def is_open(word: str | None) -> bool:
+    """Say whether a word says that something is still to be done."""
+    return word is not None and (word.upper() in _OPEN or word.upper().startswith("PLANNED_"))
 
 
 def status_of(word: str | None) -> Status:

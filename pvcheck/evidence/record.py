@@ -12,9 +12,10 @@ from pvcheck.domain.claim import claim_hash
 from pvcheck.domain.digest import PREFIX, sha256
 from pvcheck.domain.metric import MetricType
 from pvcheck.domain.status import Outcome
+from pvcheck.errors import escaped, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pvcheck.domain.bounds import Bound
     from pvcheck.domain.canonical import JSON
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:pvcheck:evaluation:v1"
+DECIDED = frozenset({Outcome.HELD, Outcome.REFUTED})
+"""The outcomes that can move a status; the others follow from no metric."""
 
 
 class RecordError(ValueError):
@@ -66,13 +69,9 @@ class Record(NamedTuple):
 
     def statement(self) -> dict[str, JSON]:
         """Return the in-toto Statement."""
-        files = [
-            {"name": f"input:{name}", "digest": {"sha256": each.get("sha256") or each["read_sha256"]}}
-            for name, each in sorted(self.inputs.items())
-        ]
         return {
             "_type": STATEMENT,
-            "subject": [{"name": f"claim:{self.falsifier}", "digest": {"sha256": claim_hash(self.claim)}}, *files],
+            "subject": _subject(self.falsifier, self.claim, self.inputs),
             "predicateType": PREDICATE,
             "predicate": {
                 "contract": self.contract,
@@ -116,6 +115,15 @@ class Record(NamedTuple):
         return canonical.dumps({key: predicate[key] for key in keys})
 
 
+def _subject(falsifier: str, claim: dict[str, JSON], inputs: Mapping[str, JSON]) -> list[JSON]:
+    """Return what a statement is about: the claim and the files that were measured, each with its digest."""
+    files = [
+        {"name": f"input:{name}", "digest": {"sha256": each.get("sha256") or each["read_sha256"]}}
+        for name, each in sorted(inputs.items())
+    ]
+    return [{"name": f"claim:{falsifier}", "digest": {"sha256": claim_hash(claim)}}, *files]
+
+
 def judge(metrics: Mapping[str, Metric], expected: Iterable[tuple[str, Bound]]) -> tuple[tuple[Judged, ...], Outcome]:
     """Judge metrics under bounds: held if there is a bound and all accept, refuted if one does not.
 
@@ -125,6 +133,27 @@ def judge(metrics: Mapping[str, Metric], expected: Iterable[tuple[str, Bound]]) 
     if not judged:
         return judged, Outcome.NOT_MEASURED
     return judged, Outcome.HELD if all(each.held for each in judged) else Outcome.REFUTED
+
+
+def contradictions(record: Record) -> Iterator[str]:
+    """Yield what a record says and its own metrics do not: outcome, marks, margins. A measurement makes none.
+
+    Each is a sentence that goes on after "the record".
+    """
+    judged, outcome = judge(record.metrics, [(each.metric, bounds.parse(each.bound)) for each in record.judged])
+    if outcome != record.outcome and (judged or record.outcome in DECIDED):
+        yield f"says {record.outcome}, but its own metrics say {outcome}"
+    for told, found in zip(record.judged, judged, strict=True):
+        name = f"{escaped(told.metric, 60)} {told.bound}"
+        if told.held != found.held:
+            yield f"says that {name} {_VERDICTS[told.held]}, but its own metrics say that it {_VERDICTS[found.held]}"
+        elif told.margin != found.margin:
+            yield f"says that {name} has the margin {told.margin}, but its own metrics say {found.margin}"
+    if record.claim["id"] != record.falsifier:
+        yield f"is about {quoted(record.falsifier)}, but its claim about {quoted(str(record.claim['id']))}"
+
+
+_VERDICTS = {True: "held", False: "was refuted"}
 
 
 def _judged(metric: Metric | None, name: str, bound: Bound) -> Judged:
@@ -159,8 +188,9 @@ def parse(data: bytes) -> Record:
 def _record(predicate: dict[str, JSON], subject: JSON) -> Record:
     """Return a record from its predicate; the subject must be the claim it holds."""
     claim = _claim(predicate["claim"])
-    if subject[0]["digest"]["sha256"] != claim_hash(claim):
-        raise RecordError("the subject is not the claim that the record holds")
+    inputs = {name: _input(each) for name, each in predicate["inputs"].items()}
+    if subject != _subject(predicate["falsifier"], claim, inputs):
+        raise RecordError("the subject is not the claim and the inputs that the record holds")
     metrics = {
         name: Metric(kind := MetricType(each["type"]), numbers.decode(each["value"], kind))
         for name, each in predicate["metrics"].items()
@@ -175,18 +205,26 @@ def _record(predicate: dict[str, JSON], subject: JSON) -> Record:
         for each in predicate["expectations"]
     )
     return Record(
-        contract=predicate["contract"],
-        falsifier=predicate["falsifier"],
+        contract=_text(predicate, "contract"),
+        falsifier=_text(predicate, "falsifier"),
         claim=claim,
         outcome=Outcome(predicate["outcome"]),
         metrics=metrics,
         judged=judged,
         details=predicate["details"],
-        guards=predicate["guards"],
-        inputs={name: _input(each) for name, each in predicate["inputs"].items()},
+        guards=[dict(each) for each in predicate["guards"]],
+        inputs=inputs,
         made_by=dict(predicate["made_by"]),
         made_at=dict(predicate["made_at"]),
     )
+
+
+def _text(table: dict[str, JSON], key: str) -> str:
+    """Return a text of a table."""
+    value = table[key]
+    if not isinstance(value, str):
+        raise RecordError(f"{key} must be text")
+    return value
 
 
 def _claim(value: JSON) -> dict[str, JSON]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pvcheck import files
-from pvcheck.domain.digest import PREFIX, sha256
+from pvcheck.domain.digest import PATTERN, PREFIX, sha256
 from pvcheck.evidence import record
 from pvcheck.evidence.record import RecordError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pvcheck.evidence.record import Record
@@ -43,6 +44,15 @@ def load(contract: Path, reference: str) -> Record:
     :raises ForgedError: if its bytes have another digest.
     :raises RecordError: if it is no record.
     """
+    return record.parse(read(contract, reference))
+
+
+def read(contract: Path, reference: str) -> bytes:
+    """Return the bytes of a record by its reference, with LF at the ends of its lines.
+
+    :raises MissingError: if there is none.
+    :raises ForgedError: if they have another digest.
+    """
     path = path_of(contract, reference)
     try:
         data = files.read(path, MAX_RECORD)
@@ -51,7 +61,25 @@ def load(contract: Path, reference: str) -> Record:
     data = data.replace(b"\r\n", b"\n")
     if PREFIX + sha256(data) != reference:
         raise ForgedError(path.name)
-    return record.parse(data)
+    return data
+
+
+def references(contract: Path) -> tuple[str, ...]:
+    """Return the references of the records that lie beside a contract, by the names of their files, sorted."""
+    names = (PREFIX + path.stem for path in _files(folder(contract)) if path.suffix == ".json")
+    return tuple(sorted(name for name in names if PATTERN.fullmatch(name)))
+
+
+def others(contract: Path) -> tuple[str, ...]:
+    """Return the names in a folder of records that no record can have, sorted. Hidden files may lie there."""
+    known = {path_of(contract, each).name for each in references(contract)}
+    names = {path.name for path in _files(folder(contract))}
+    return tuple(sorted(name for name in names - known if not name.startswith(".")))
+
+
+def _files(place: Path) -> Iterable[Path]:
+    """Return what lies in a folder, or nothing where there is none."""
+    return place.iterdir() if place.is_dir() else ()
 
 
 def save(contract: Path, new: Record) -> None:
@@ -68,10 +96,9 @@ def adopted(contract: Path, new: Record) -> Record:
     The one that is there may be of a run that was killed before it could change the contract.
     """
     essence = new.essence()
-    place = folder(contract)
-    for path in sorted(place.glob("*.json")) if place.is_dir() else ():
+    for reference in references(contract):
         try:
-            known = load(contract, PREFIX + path.stem)
+            known = load(contract, reference)
         except (MissingError, ForgedError, RecordError):
             continue
         if known.falsifier == new.falsifier and known.essence() == essence:

@@ -9,6 +9,7 @@ from pvcheck.domain.contract import (
     Amendment,
     BoundChange,
     Contract,
+    Dependency,
     Expectation,
     Falsifier,
     Input,
@@ -107,7 +108,17 @@ class _Reader:
             stages=tuple(self.stage(*each) for each in self.items("implementation_stages")),
             amendments=tuple(self.amendment(*each) for each in self.items("amendments")) if self.is_strict else (),
             not_understood=not_understood,
+            depends_on=tuple(self.dependencies()),
         )
+
+    def dependencies(self) -> Iterator[Dependency]:
+        """Yield every contract that this one says it stands on; what is no text names none."""
+        for route in (("metadata", "depends_on"), ("depends_on",)):
+            written = schema.at(self.instance, route[:-1]).get(route[-1])
+            single = isinstance(written, str)
+            for index, text in enumerate([written] if single else written if isinstance(written, list) else ()):
+                if isinstance(text, str):
+                    yield Dependency(text, route if single else (*route, index))
 
     def items(self, key: str) -> Iterator[tuple[dict[str, JSON], Route]]:
         """Yield every item of a top-level list with its route."""

@@ -30,6 +30,8 @@ ALIASES: dict[str, str] = {
     "falsification_test": "test",
     "command": "test",
     "expected": "prediction",
+    "statement": "property",
+    "verification": "formal",
     "fails_if": "if_fails",
     "if_test_passes": "if_fails",
     "params": "with",

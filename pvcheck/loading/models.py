@@ -50,6 +50,11 @@ class UpstreamMetadata(Open):
     author: Text | Nothing = Field(None, description="who wrote it")
     kind: Text | Nothing = Field(None, description="upstream's kind of contract")
     registry: bool | Nothing = Field(None, description="upstream's mark of a catalogue")
+    enforcement_level: Any = Field(None, description="upstream's level: basic, standard, strict or proven")
+    locked_level: Any = Field(None, description="upstream's level that may not be lowered")
+    competitor: Any = Field(None, description="upstream's rival")
+    demand_score: Any = Field(None, description="upstream's demand, 1 to 5")
+    intake_status: Any = Field(None, description="upstream's intake: missing, partial, supported or unclear")
     references: list[Any] | Nothing = Field(None, description="papers, specifications, pull requests")
     depends_on: list[Any] | Nothing = Field(None, description="contracts that this one stands on")
 
@@ -81,10 +86,14 @@ class AnyFalsifier(Open):
     rule: Text | Nothing = Field(None, description="the claim, in a few words")
     prediction: Text | Nothing = Field(None, description="what will be seen if the claim is true")
     if_fails: Text | Nothing = Field(None, description="what a refutation would mean")
+    name: Any = Field(None, description="upstream's title of the falsifier")
     test: Any = Field(None, description="upstream's test: a name, a command or prose")
+    test_harness: Any = Field(None, description="upstream's other key for the test")
     recorded: Text | Nothing = Field(None, description="what was reported elsewhere; prose, never evidence")
     status: Text | Nothing = Field(None, description="what the contract says of the claim")
     evidence: Any = Field(None, description="upstream's prose, or our reference")
+    functional_evidence: Any = Field(None, description="upstream's prose about one live run")
+    algorithm_evidence: Any = Field(None, description="upstream's prose about unit tests")
 
 
 class UpstreamFalsifier(AnyFalsifier):
@@ -158,6 +167,17 @@ class Amendment(Closed):
     renewed: list[Renewal] | Nothing = Field(None, description="evidence that was renewed")
 
 
+class Lean(Open):
+    """Where a proof in Lean stands."""
+
+    theorem: Any = Field(None, description="the theorem")
+    module: Any = Field(None, description="its module")
+    status: Any = Field(None, description="proved, sorry, wip or not-applicable")
+    depends_on: Any = Field(None, description="other theorems")
+    mathlib_imports: Any = Field(None, description="what it imports")
+    notes: Any = Field(None, description="prose")
+
+
 class Obligation(Open):
     """Something to be proved."""
 
@@ -165,8 +185,14 @@ class Obligation(Open):
     type: Text | Nothing = Field(None, description="invariant, equivalence, bound, ...")
     property: Text | Nothing = Field(None, description="what must hold")
     formal: Text | Nothing = Field(None, description="the same as a formula")
-    tolerance: Any = Field(None, description="upstream's tolerance")
+    tolerance: Any = Field(None, description="how far off it may be: a finite number, 0 or more")
     applies_to: Text | Nothing = Field(None, description="which implementations")
+    lean: Lean | Any = Field(None, description="the proof in Lean")
+    requires: Any = Field(None, description="what a postcondition stands on")
+    applies_to_phase: Any = Field(None, description="the phase of a loop")
+    parent_contract: Any = Field(None, description="the contract of a subcontract")
+    na_reason: Any = Field(None, description="why it does not apply")
+    na_owner: Any = Field(None, description="who says so")
 
 
 class Harness(Open):
@@ -176,20 +202,104 @@ class Harness(Open):
     obligation: Text | Nothing = Field(None, description="the obligation it checks")
     property: Text | Nothing = Field(None, description="what it checks")
     strategy: Text | Nothing = Field(None, description="how it checks")
+    bound: Any = Field(None, description="the largest size it checks")
+    solver: Any = Field(None, description="the solver")
+    harness: Any = Field(None, description="the function")
+    description: Any = Field(None, description="prose")
+    actually_verified: Any = Field(None, description="upstream's claim that it ran")
+
+
+class Equation(Open):
+    """One equation."""
+
+    id: Any = Field(None, description="its name, in a list of equations")
+    formula: Any = Field(None, description="the mathematics")
+    domain: Any = Field(None, description="what goes in")
+    codomain: Any = Field(None, description="what comes out")
+    invariants: Any = Field(None, description="what always holds")
+    preconditions: Any = Field(None, description="what must hold before")
+    postconditions: Any = Field(None, description="what holds after")
+    lean_theorem: Any = Field(None, description="the theorem that says so")
+    float_tolerance: Any = Field(None, description="how far off it may be")
+    assumes: Any = Field(None, description="what is taken for granted")
+    guarantees: Any = Field(None, description="what others may rely on")
+
+
+class QaGate(Open):
+    """Upstream's gate."""
+
+    id: Any = Field(None, description="the name of the gate")
+    name: Any = Field(None, description="its title")
+    description: Any = Field(None, description="prose")
+    checks: Any = Field(None, description="what is checked")
+    pass_criteria: Any = Field(None, description="when it passes, in words")
+    falsification: Any = Field(None, description="how it could fail, in words")
+
+
+class VerificationSummary(Open):
+    """Upstream's totals."""
+
+    total_obligations: Any = Field(None, description="how many obligations there are")
+    l2_property_tested: Any = Field(None, description="how many of them have tests")
+    l3_kani_proved: Any = Field(None, description="how many of them have harnesses")
+    l4_lean_proved: Any = Field(None, description="how many of them are proved")
+    l4_sorry_count: Any = Field(None, description="how many proofs have holes")
+    l4_not_applicable: Any = Field(None, description="how many need no proof")
+    proven: Any = Field(None, description="how many are proved")
+    tested: Any = Field(None, description="how many are tested")
+    status: Any = Field(None, description="the whole in a word")
+    notes: Any = Field(None, description="prose")
+
+
+class Phase(Open):
+    """One phase of a kernel."""
+
+    name: Any = Field(None, description="its name")
+    description: Any = Field(None, description="what it does")
+    invariant: Any = Field(None, description="what holds while it runs")
+
+
+class KernelStructure(Open):
+    """Upstream's phases of a kernel."""
+
+    phases: list[Phase | Any] | Any = Field(None, description="the phases, in order")
+
+
+class EnforcementRule(Open):
+    """One of upstream's enforcement rules."""
+
+    description: Any = Field(None, description="what is enforced")
+    check: Any = Field(None, description="how")
+    severity: Any = Field(None, description="how hard")
+    reference: Any = Field(None, description="where it comes from")
+
+
+class TypeInvariant(Open):
+    """One of upstream's invariants of types."""
+
+    name: Any = Field(None, description="its name")
+    type: Any = Field(None, description="the type")
+    predicate: Any = Field(None, description="what holds for each value")
+    description: Any = Field(None, description="prose")
 
 
 class AnyContract(Open):
     """What contracts of both kinds may say."""
 
-    equations: dict[str, Any] | list[Any] | Nothing = Field(None, description="the mathematics, by name")
+    equations: dict[str, Equation | Any] | list[Equation | Any] | Nothing = Field(
+        None, description="the mathematics, by name"
+    )
     proof_obligations: list[Obligation] | Nothing = Field(None, description="what must be proved")
     kani_harnesses: list[Harness] | Nothing = Field(None, description="model-checking harnesses")
-    qa_gate: dict[str, Any] | Nothing = Field(None, description="upstream's gate")
-    verification_summary: dict[str, Any] | Nothing = Field(None, description="upstream's totals")
-    kernel_structure: dict[str, Any] | Nothing = Field(None, description="upstream's phases of a kernel")
+    qa_gate: QaGate | Nothing = Field(None, description="upstream's gate")
+    verification_summary: VerificationSummary | Nothing = Field(None, description="upstream's totals")
+    kernel_structure: KernelStructure | Nothing = Field(None, description="upstream's phases of a kernel")
     simd_dispatch: dict[str, Any] | Nothing = Field(None, description="upstream's table of SIMD forms")
-    enforcement: dict[str, Any] | Nothing = Field(None, description="upstream's enforcement rules")
-    type_invariants: list[Any] | Nothing = Field(None, description="upstream's invariants of types")
+    enforcement: dict[str, EnforcementRule | Any] | Nothing = Field(None, description="upstream's enforcement rules")
+    type_invariants: list[TypeInvariant | Any] | Nothing = Field(None, description="upstream's invariants of types")
+    coq_spec: Any = Field(None, description="upstream's specification in Coq")
+    beat: Any = Field(None, description="upstream's benchmark against a rival")
+    stories: Any = Field(None, description="upstream's user stories")
 
 
 class UpstreamContract(AnyContract):

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from pvcheck import config, files
 from pvcheck.errors import ContractError, Finding, Severity
 from pvcheck.loading import catalogue, contract
-from pvcheck.rules import earned, fitting, structure
+from pvcheck.pipeline import sifting
+from pvcheck.rules import earned, fitting, structure, upstream
+from pvcheck.rules import paths as named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
-    from pvcheck.config import Config
+    from pvcheck.config import Config, Ignore
     from pvcheck.domain.canonical import JSON
     from pvcheck.domain.contract import Contract
     from pvcheck.loading.catalogue import Entry
@@ -40,6 +43,10 @@ class Checked(NamedTuple):
     """The falsifiers whose status the evidence does not support."""
     instance: JSON = None
     """Everything in the file as one JSON value."""
+    ignored: tuple[Finding, ...] = ()
+    """The findings that the settings ignore."""
+    used: frozenset[Ignore] = frozenset()
+    """The settings that ignore them, and those that did so until a day that has passed."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -52,13 +59,13 @@ class Checked(NamedTuple):
         return self.contract is not None and all(each.code in STALE for each in self.errors)
 
 
-def check_all(paths: Iterable[Path]) -> list[Checked]:
+def check_all(paths: Iterable[Path], today: date | None = None) -> list[Checked]:
     """Check files, in their order; one that is broken costs the others nothing."""
     catalogues: dict[Path, Mapping[str, Entry]] = {}
-    return [check(path, catalogues) for path in paths]
+    return sifting.between([check(path, catalogues, today) for path in paths], today)
 
 
-def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]]) -> Checked:
+def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]], today: date | None = None) -> Checked:
     """Check one file; the catalogues that were read are kept by the root they hold for."""
     settings = config.of_folder(Path(os.path.realpath(path.parent)))
     try:
@@ -71,15 +78,19 @@ def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]]) -> Checked:
     claims = loaded.contract
     if claims is not None:
         found += structure.check(claims, loaded.document)
+        found += upstream.check(claims, loaded.document, loaded.instance)
+        found += named.check(claims, loaded.document, loaded.instance, path, settings.root)
         if claims.is_strict:
             if settings.root not in catalogues:
                 catalogues[settings.root] = catalogue.load(settings.root)
             found += fitting.check(claims, loaded.document, catalogues[settings.root])
             found += earned.paths_inside(claims, loaded.document, path, settings.root)
-            if not any(each.severity is Severity.ERROR for each in found):
-                unsupported = list(earned.check(claims, loaded.document, path, settings.root))
-                found += [finding for _, finding in unsupported]
-                stale = frozenset(name for name, _ in unsupported)
+    sifted = sifting.sift(found, path, settings, today, loaded.document)
+    found = list(sifted.kept)
+    if claims is not None and claims.is_strict and not any(each.severity is Severity.ERROR for each in found):
+        unsupported = list(earned.check(claims, loaded.document, path, settings.root))
+        found += [finding for _, finding in unsupported]
+        stale = frozenset(name for name, _ in unsupported)
     found.sort(key=lambda each: (each.line, each.column))
     return Checked(
         path=path,
@@ -89,4 +100,6 @@ def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]]) -> Checked:
         findings=tuple(found),
         stale=stale,
         instance=loaded.instance,
+        ignored=sifted.ignored,
+        used=sifted.used,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class Mode(StrEnum):
@@ -32,3 +33,5 @@ class Options:
     allow_unmeasured: bool = False
     against: str | None = None
     """A commit whose settings hold in place of those on disk."""
+    results: Path | None = None
+    """The file that takes the records of what was decided, for ``pv apply`` on another host."""

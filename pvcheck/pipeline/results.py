@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pvcheck.domain.status import Outcome, Status
 from pvcheck.errors import worst
+from pvcheck.evidence.record import DECIDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +37,13 @@ class Result:
     judged: tuple[Judged, ...] = ()
     record: Record | None = None
     withheld: str = ""
+    since: str = ""
+    """What is another evaluator than the one that made the evidence in place, in words."""
+
+    @property
+    def promoting(self) -> Record | None:
+        """The record, if it can move a status."""
+        return self.record if self.outcome in DECIDED and not self.withheld else None
 
     @property
     def is_regression(self) -> bool:
@@ -62,6 +70,12 @@ class RunResult:
 
     files: tuple[FileResult, ...]
     exit_code: int
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records that can move a status, in the order of the files."""
+        found = (each.promoting for file in self.files for each in file.results)
+        return tuple(record for record in found if record is not None)
 
 
 def exit_of(outcome: Outcome, status: str | None) -> int:

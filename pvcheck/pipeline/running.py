@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from contextlib import nullcontext
 from dataclasses import replace
@@ -9,15 +10,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pvcheck import __version__, guards, history, writeback
+from pvcheck import files as disk
+from pvcheck.discovery import SUFFIXES
 from pvcheck.domain.claim import claim
 from pvcheck.domain.status import Outcome
-from pvcheck.errors import ConfigError, EmptyError, Finding, PvError, quoted
+from pvcheck.errors import ConfigError, EmptyError, Finding, PvError, escaped, quoted
+from pvcheck.evidence import lines
 from pvcheck.evidence.record import Metric, Record, judge
 from pvcheck.host import Failed, Limits, Measured, Pool, Request, TimedOut, Unmeasured, discover
 from pvcheck.pipeline import checking
 from pvcheck.pipeline.digests import Digests
 from pvcheck.pipeline.options import Mode
 from pvcheck.pipeline.results import FileResult, Result, RunResult, exit_of, exit_of_run
+from pvcheck.pipeline.standing import sound
 from pvcheck.plan import Blocked, Ground, Job, plan
 from pvcheck.plugin import API_VERSION, wire
 
@@ -38,17 +43,16 @@ if TYPE_CHECKING:
     Watch = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
     """Opened around each evaluation with the id of the falsifier; gives what is told the progress, if anything is."""
 
-DECIDED = frozenset({Outcome.HELD, Outcome.REFUTED})
-"""The outcomes that can move a status."""
-
 
 def run(paths: Sequence[Path], options: Options, watch: Watch | None = None) -> RunResult:
     """Measure the bound falsifiers of contracts, and do with the results what the options say.
 
     :param watch: shows the progress of each evaluation.
     :raises EmptyError: if the selection is empty.
-    :raises ConfigError: if an input is overridden that no contract declares.
+    :raises ConfigError: if an input is overridden that no contract declares, or results cannot be put where they
+        are wanted.
     """
+    _refuse_place(options.results, paths)
     checked = checking.check_all(paths)
     if options.against is not None:
         checked = [
@@ -66,7 +70,25 @@ def run(paths: Sequence[Path], options: Options, watch: Watch | None = None) -> 
         raise
     finally:
         runner.close()
-    return RunResult(files=files, exit_code=exit_of_run(files, allow_unmeasured=options.allow_unmeasured))
+    result = RunResult(files=files, exit_code=exit_of_run(files, allow_unmeasured=options.allow_unmeasured))
+    if options.results is not None:
+        disk.write(options.results, lines.dumps(result.records))
+    return result
+
+
+def _refuse_place(results: Path | None, contracts: Sequence[Path]) -> None:
+    """Refuse a file for results that is a contract or has no folder: better before measuring than after it."""
+    if results is None:
+        return
+    why = ""
+    if results.suffix in SUFFIXES or os.path.realpath(results) in map(os.path.realpath, contracts):
+        why = "it would take the place of a contract"
+    elif results.is_dir() or not results.parent.is_dir():
+        why = "it is a folder" if results.is_dir() else "its folder is not there"
+    if why:
+        message = f"the results cannot be written there: {why}"
+        hint = "name a file such as results.jsonl in a folder that is there"
+        raise ConfigError(Finding("PV471", message, escaped(str(results)), hint=hint, exit_code=2))
 
 
 def _selected(checked: Checked, options: Options) -> tuple[Falsifier, ...]:
@@ -134,7 +156,7 @@ class Runner:
         with self.watch(job.falsifier.id or "") as on_progress:
             reply = self.pool.evaluate(request, seconds=checked.config.timeout, on_progress=on_progress)
         if isinstance(reply, Measured):
-            return self._judged(job, contract, reply, begun)
+            return replace(self._judged(job, contract, reply, begun), since=_since(job, checked.path))
         outcome, reason, exit_code = _without_numbers(reply)
         return Result(falsifier=job.falsifier, outcome=outcome, reason=reason, exit_code=exit_code)
 
@@ -211,6 +233,15 @@ def _without_numbers(reply: Unmeasured | Failed | TimedOut) -> tuple[Outcome, st
     return Outcome.ERROR, reply.reason, 3
 
 
+def _since(job: Job, contract: Path) -> str:
+    """Return what is another evaluator than the one that made the evidence in place, or nothing."""
+    old, evaluator = sound(job.falsifier, contract), job.offered.evaluator
+    then = "" if old is None else str(old.made_by.get("evaluator_version", ""))
+    if old is None or old.claim["evaluator"] != evaluator.name or then in {"", evaluator.version}:
+        return ""
+    return f"the evidence was made by {evaluator.name} {escaped(then)}; this is {escaped(evaluator.version)}"
+
+
 def _withheld(contract: Contract, inputs: Mapping[str, dict[str, JSON]]) -> str:
     """Return why a verdict over these inputs may promote nothing, or nothing."""
     for name, found in inputs.items():
@@ -257,9 +288,7 @@ def concluded(checked: Checked, results: tuple[Result, ...], mode: Mode) -> File
     contract, document = checked.contract, checked.document
     if contract is None or document is None:
         return FileResult(checked=checked, results=results, findings=checked.findings)
-    records = [
-        each.record for each in results if each.record is not None and each.outcome in DECIDED and not each.withheld
-    ]
+    records = [each.promoting for each in results if each.promoting is not None]
     update = writeback.decide(contract, checked.path, records)
     same = FileResult(checked=checked, results=results, update=update, findings=checked.findings)
     if update.is_empty or mode is Mode.REPORT:

@@ -37,6 +37,8 @@ def _result(each: Result, *, tables: bool) -> Iterator[str]:
     yield f"  {word:<12}  {escaped(each.falsifier.id or '')}{tail}"
     if each.reason:
         yield f"      {escaped(each.reason, 1000)}"
+    if each.since:
+        yield f"      {each.since}"
     if each.is_regression:
         yield "      it was DISCHARGED: a regression"
     if each.measurement is not None and each.specs is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pvcheck.domain.status import Outcome, Status, status_of
 from pvcheck.errors import Severity, escaped
@@ -21,31 +21,82 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+class Counts(NamedTuple):
+    """How many falsifiers there are of each kind. Bound and unbound ones are all; claimed ones are unbound.
+
+    The bound ones are discharged, falsified, stale or pending. Claimed are those of files without
+    ``metadata.schema``: whatever such a file says of them, nothing measured it.
+    """
+
+    total: int = 0
+    bound: int = 0
+    discharged: int = 0
+    falsified: int = 0
+    stale: int = 0
+    pending: int = 0
+    unbound: int = 0
+    claimed: int = 0
+
+    def __add__(self, other: tuple[object, ...]) -> Counts:
+        """Return the counts of both."""
+        return Counts(*(one + two for one, two in zip(self, cast("Counts", other), strict=True)))
+
+    @property
+    def verdict(self) -> str:
+        """What became of the bound ones; where none is bound, that is what there is to say."""
+        if not self.bound:
+            return f"0 of {self.total} bound"
+        stale = f", {self.stale} stale" if self.stale else ""
+        return f"{self.discharged} discharged, {self.falsified} falsified{stale}, {self.pending} pending"
+
+
+def counted(file: Checked) -> Counts:
+    """Return the counts of one file."""
+    if file.contract is None:
+        return Counts()
+    found = file.contract.falsifiers
+    words = Counter(
+        "stale" if each.id in file.stale else str(status_of(each.status)) for each in found if each.is_bound
+    )
+    return Counts(
+        total=len(found),
+        bound=words.total(),
+        discharged=words[Status.DISCHARGED],
+        falsified=words[Status.FALSIFIED],
+        stale=words["stale"],
+        pending=words[Status.PENDING] + words[Status.PROPOSED],
+        unbound=len(found) - words.total(),
+        claimed=0 if file.contract.is_strict else len(found),
+    )
+
+
 def of_checked(checked: Sequence[Checked]) -> str:
     """Return the verdict line of a validation."""
-    contracts = [each.contract for each in checked if each.contract is not None]
-    strict = [each for contract in contracts if contract.is_strict for each in contract.falsifiers]
-    claimed = [each for contract in contracts if not contract.is_strict for each in contract.falsifiers]
-    stale = {(file.path, name) for file in checked for name in file.stale}
-    bound = Counter(
-        "stale" if (file.path, each.id) in stale else str(status_of(each.status))
-        for file in checked
-        if file.contract is not None and file.contract.is_strict
-        for each in file.contract.falsifiers
-        if each.is_bound
-    )
-    words = [f"{bound[Status.DISCHARGED]} discharged", f"{bound[Status.FALSIFIED]} falsified"]
-    words += [f"{bound['stale']} stale"] if bound["stale"] else []
-    words.append(f"{bound[Status.PENDING] + bound[Status.PROPOSED]} pending")
-    total = len(strict) + len(claimed)
-    parts = [
-        f"{count(len(checked), 'contract')}, {count(total, 'falsifier')}: {', '.join(words)}",
-        f"{sum(not each.is_bound for each in strict) + len(claimed)} unbound",
-    ]
-    if claimed:
-        parts.append(f"{count(len(claimed), 'falsifier')} of files without metadata.schema: claimed, not measured")
+    counts = sum(map(counted, checked), Counts())
+    parts = [f"{_subject(checked, counts)}: {counts.verdict}", f"{counts.unbound} unbound"]
+    if counts.claimed:
+        parts.append(f"{count(counts.claimed, 'falsifier')} of files without metadata.schema: claimed, not measured")
     parts += _rest(checked)
     return "; ".join([*parts, _weight(each for file in checked for each in file.findings)])
+
+
+def of_fleet(checked: Sequence[Checked]) -> str:
+    """Return how all the contracts stand together: every count, also those that are 0."""
+    counts = sum(map(counted, checked), Counts())
+    kinds = ("discharged", "falsified", "stale", "pending")
+    words = ", ".join(f"{getattr(counts, kind)} {kind}" for kind in kinds)
+    bound = f"{counts.bound} of {counts.total} bound"
+    parts = [
+        f"{_subject(checked, counts)}: {bound}" + (f" ({words})" if counts.bound else ""),
+        f"{counts.unbound} unbound, {counts.claimed} of them claimed" + (", not measured" if counts.claimed else ""),
+        *_rest(checked),
+    ]
+    return "; ".join([*parts, _weight(each for file in checked for each in file.findings)])
+
+
+def _subject(checked: Sequence[Checked], counts: Counts) -> str:
+    """Return what was looked at: the denominators."""
+    return f"{count(len(checked), 'contract')}, {count(counts.total, 'falsifier')}"
 
 
 def of_run(files: Sequence[FileResult]) -> str:
@@ -56,7 +107,8 @@ def of_run(files: Sequence[FileResult]) -> str:
     unbound = sum(not each.is_bound for contract in contracts for each in contract.falsifiers)
     words = [_outcome(outcome, results) for outcome in Outcome]
     left = total - unbound - len(results)
-    parts = [f"{count(total, 'falsifier')}: " + (", ".join(word for word in words if word) or "nothing measured")]
+    nothing = "nothing measured" if total > unbound else f"0 of {total} bound"
+    parts = [f"{count(total, 'falsifier')}: " + (", ".join(word for word in words if word) or nothing)]
     parts.append(f"{unbound} unbound")
     if left:
         parts.append(f"{left} not selected")
@@ -77,10 +129,14 @@ def _outcome(outcome: Outcome, results: Iterable[Result]) -> str:
 
 
 def _rest(checked: Iterable[Checked]) -> Iterator[str]:
-    """Yield what was read and is not understood."""
-    keys = sum(len(each.contract.not_understood) for each in checked if each.contract is not None)
+    """Yield what was read and is not understood, and what was found and is ignored."""
+    files = tuple(checked)
+    keys = sum(len(each.contract.not_understood) for each in files if each.contract is not None)
     if keys:
         yield f"{count(keys, 'key')} not understood"
+    ignored = sum(len(each.ignored) for each in files)
+    if ignored:
+        yield f"{ignored} ignored"
 
 
 def _weight(findings: Iterable[Finding]) -> str:

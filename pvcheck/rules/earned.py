@@ -13,9 +13,9 @@ from pvcheck import files
 from pvcheck.domain import bounds, digest
 from pvcheck.domain.claim import claim, inputs_of
 from pvcheck.domain.status import EARNED, Outcome, Status, contract_status, stage_status
-from pvcheck.errors import Finding, quoted
+from pvcheck.errors import MAX_SHOWN, Finding, escaped, quoted
 from pvcheck.evidence import store
-from pvcheck.evidence.record import RecordError, judge
+from pvcheck.evidence.record import DECIDED, RecordError, contradictions, judge
 from pvcheck.text import Scalar
 
 if TYPE_CHECKING:
@@ -101,10 +101,8 @@ def _loaded(case: Case, reference: str) -> tuple[Record | None, Finding | None]:
     if record.falsifier != case.falsifier.id:
         message = f"the record is about {quoted(record.falsifier)}"
         return None, case.finding("PV408", message, "evidence", hint=BACK, exit_code=5)
-    _, outcome = judge(record.metrics, [(each.metric, bounds.parse(each.bound)) for each in record.judged])
-    if outcome != record.outcome:
-        message = f"the record says {record.outcome}, but its own metrics say {outcome}"
-        return None, case.finding("PV405", message, "evidence", hint=BACK, exit_code=5)
+    for told in contradictions(record):
+        return None, case.finding("PV405", f"the record {told}", "evidence", hint=BACK, exit_code=5)
     return record, None
 
 
@@ -115,49 +113,94 @@ def _folder(case: Case) -> str:
 
 def record_supports(case: Case, record: Record) -> Iterator[Finding]:
     """Yield why a sound record does not support today's status: another claim, bounds, inputs or outcome."""
-    changed = list(claim_changes(record.claim, claim(case.falsifier, case.contract)))
-    for what, route in changed:
-        yield case.finding("PV406", f"{what} since the evidence was made", *route)
-    bounds_today = list(bound_changes(case, record))
-    yield from bounds_today
-    if not changed:
-        yield from inputs_unchanged(case, record)
-    if changed or bounds_today:
+    typed = f"{case.falsifier.status} is typed: its evidence says {record.outcome}"
+    if record.outcome not in DECIDED:
+        yield case.finding("PV409", typed, hint=BACK)
         return
-    expected = [(each.metric, each.bound) for each in case.falsifier.expectations]
-    judged, outcome = judge(record.metrics, expected)
-    if outcome != _EARNED_BY[Status(case.falsifier.status or "")]:
-        refused = ", ".join(f"{each.metric} {each.bound}" for each in judged if not each.held) or "all bounds"
-        verb = "refuted" if outcome is Outcome.REFUTED else outcome
-        message = f"{case.falsifier.status}, but the recorded metrics are {verb} today ({refused})"
-        yield case.finding("PV409", message)
+    changed = list(claim_differs(case, record))
+    yield from changed
+    yield from bound_changes(case, record)
+    if changed:
+        return
+    yield from inputs_unchanged(case, record)
+    needed = _EARNED_BY[Status(case.falsifier.status or "")]
+    refused, outcome = today_of(case.falsifier, record)
+    if outcome == needed:
+        return
+    if record.outcome != needed:
+        yield case.finding("PV409", typed, hint=BACK)
+    else:
+        yield case.finding("PV409", f"{record.outcome} then, {outcome} today{refused}")
+
+
+def today_of(falsifier: Falsifier, record: Record) -> tuple[str, Outcome]:
+    """Judge a record under today's bounds: those that refuse it, as words after a verdict, and the outcome."""
+    judged, outcome = judge(record.metrics, [(each.metric, each.bound) for each in falsifier.expectations])
+    refused = ", ".join(f"{each.metric} {each.bound}" for each in judged if not each.held)
+    return f": {refused}" if refused else "", outcome
+
+
+def claim_differs(case: Case, record: Record) -> Iterator[Finding]:
+    """Yield each part of the claim that is not what was measured."""
+    for what, route in claim_changes(record.claim, claim(case.falsifier, case.contract)):
+        yield case.finding("PV406", f"{what} since the evidence was made", *route)
 
 
 def claim_changes(before: Mapping[str, JSON], after: Mapping[str, JSON]) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     """Yield what changed between two claims, in words, and where in the falsifier it stands."""
     if before["evaluator"] != after["evaluator"]:
-        yield f"evaluator changed from {before['evaluator']} to {after['evaluator']}", ("evaluator",)
+        yield f"evaluator changed from {_word(before['evaluator'])} to {_word(after['evaluator'])}", ("evaluator",)
     old, new = before["with"], after["with"]
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
+        if old.get(key) != new.get(key) or (key in old) != (key in new):
             route = ("with", key) if key in new else ("with",) if new else ("evaluator",)
-            yield f"parameter {key} changed from {_told(old.get(key))} to {_told(new.get(key))}", route
+            told = (shown_parameter(each[key]) if key in each else "nothing" for each in (old, new))
+            yield f"parameter {_word(key)} changed from {' to '.join(told)}", route
     old, new = before["inputs"], after["inputs"]
     for name in sorted(old.keys() | new.keys()):
-        if old.get(name, "") != new.get(name, ""):
-            yield f"the declared digest of input {name} changed", ("evidence",)
+        if name not in new or name not in old:
+            yield f"input {_word(name)} was {'removed' if name in old else 'added'}", ("evidence",)
+        elif old[name] != new[name]:
+            told = (_digits(each[name]) for each in (old, new))
+            yield f"the declared digest of input {_word(name)} changed from {' to '.join(told)}", ("evidence",)
 
 
-def _told(value: JSON) -> str:
-    """Return a recorded parameter as a person writes it: numbers as decimals."""
-    if value is None:
-        return "nothing"
+def _word(text: JSON) -> str:
+    """Return a name from a record, which may be anything, for a message."""
+    return escaped(str(text), 60)
+
+
+def _digits(text: JSON) -> str:
+    """Return the beginning of a declared digest."""
+    return "none" if text is None else escaped(str(text), 60)[:12]
+
+
+def shown_parameter(value: JSON, limit: int = 60) -> str:
+    """Return a recorded parameter as a person writes it, numbers as decimals; a forged one is shown as it is."""
+    text = _plain(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _plain(value: JSON) -> str:
+    """Return a recorded parameter in full."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_word(key)}: {_plain(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list) and value[:1] == ["list"]:
+        return f"[{', '.join(map(_plain, value[1:]))}]"
     if isinstance(value, list) and value[:1] == ["number"]:
         try:
-            return f"{float.fromhex(str(value[-1])):g}"
+            return _decimal(str(value[-1]))
         except (ValueError, OverflowError):
-            return quoted(str(value[-1]))
-    return quoted(value if isinstance(value, str) else str(value))
+            return quoted(str(value[-1]), MAX_SHOWN)
+    return quoted(value if isinstance(value, str) else str(value), MAX_SHOWN)
+
+
+def _decimal(text: str) -> str:
+    """Return the shortest decimal of a hex float; an integer that binary64 cannot hold stands for itself."""
+    number = float.fromhex(text) if "0x" in text else int(text)
+    return repr(number).removesuffix(".0")
 
 
 def bound_changes(case: Case, record: Record) -> Iterator[Finding]:

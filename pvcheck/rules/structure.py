@@ -6,13 +6,16 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
+from pvcheck.domain import bounds
+from pvcheck.domain.version import Change
 from pvcheck.errors import Finding, quoted
 from pvcheck.text import Mapping, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pvcheck.domain.contract import Contract, Falsifier, Stage
+    from pvcheck.domain.contract import Amendment, Contract, Falsifier, Stage
+    from pvcheck.domain.version import Version
     from pvcheck.text import Document, Node
 
 _INPUT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
@@ -30,6 +33,7 @@ def check(contract: Contract, document: Document) -> Iterator[Finding]:
     yield from stages(contract, document)
     yield from inputs(contract, document)
     yield from amendments(contract, document)
+    yield from steps(contract, document)
 
 
 def unique_ids(parts: Iterable[Falsifier | Stage], noun: str, document: Document) -> Iterator[Finding]:
@@ -106,6 +110,38 @@ def amendments(contract: Contract, document: Document) -> Iterator[Finding]:
         if not _is_date(each.date):
             message = f"there is no such day as {quoted(each.date)}"
             yield document.finding("PV314", message, (*each.route, "date"), hint="write YYYY-MM-DD")
+
+
+def steps(contract: Contract, document: Document) -> Iterator[Finding]:
+    """Refuse an amendment whose version rose by less than what it lists asks for."""
+    for newer, older in zip(contract.amendments, contract.amendments[1:], strict=False):
+        if newer.version is None or older.version is None or newer.version <= older.version:
+            continue  # that is a finding of its own
+        due, why = _asked_for(newer)
+        if _step(older.version, newer.version) < due:
+            message = f"{older.version} to {newer.version} is too small a step: the amendment {why}"
+            hint = f"that needs {older.version.after(due)}; pv bump writes version and amendment together"
+            yield document.finding("PV335", message, (*newer.route, "version"), hint=hint)
+
+
+def _asked_for(amendment: Amendment) -> tuple[Change, str]:
+    """Return how far an amendment reaches, and what makes it so."""
+    for change in amendment.bounds:
+        before, after = ([bounds.parse(text) for text in texts] for texts in (change.before, change.after))
+        if bounds.weaker(before, after):
+            return Change.MAJOR, f"weakens a bound of {quoted(change.id)}"
+    if amendment.bounds:
+        return Change.MINOR, f"tightens a bound of {quoted(amendment.bounds[0].id)}"
+    if amendment.transitions:
+        return Change.MINOR, f"moves the status of {quoted(amendment.transitions[0].id)}"
+    return Change.PATCH, "lists changes"
+
+
+def _step(before: Version, after: Version) -> Change:
+    """Return which of the three numbers rose."""
+    if after.major > before.major:
+        return Change.MAJOR
+    return Change.MINOR if after.minor > before.minor else Change.PATCH
 
 
 def _is_date(text: str) -> bool:

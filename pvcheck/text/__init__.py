@@ -15,7 +15,7 @@ from pvcheck.text.document import Document
 from pvcheck.text.nodes import Mapping, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from pvcheck.text.edits import Edit, InsertItem, InsertKey, SetScalar
+    from pvcheck.text.edits import Edit, InsertItem, InsertKey, RemoveKey, SetScalar, Transplant
     from pvcheck.text.render import Value
     from pvcheck.text.splicing import splice
 
@@ -27,9 +27,11 @@ __all__ = [
     "InsertKey",
     "Mapping",
     "Node",
+    "RemoveKey",
     "Scalar",
     "Sequence",
     "SetScalar",
+    "Transplant",
     "Value",
     "codes",
     "limits",
@@ -42,7 +44,9 @@ _EDITING = {
     "Edit": "edits",
     "InsertItem": "edits",
     "InsertKey": "edits",
+    "RemoveKey": "edits",
     "SetScalar": "edits",
+    "Transplant": "edits",
     "Value": "render",
     "splice": "splicing",
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pvcheck.domain.route import Route
+    from pvcheck.text.document import Document
     from pvcheck.text.render import Value
 
 
@@ -43,4 +44,26 @@ class InsertItem:
     value: Value
 
 
-Edit = SetScalar | InsertKey | InsertItem
+@dataclass(frozen=True, slots=True)
+class RemoveKey:
+    """Take a key, its value and the comment on its line out of the mapping at ``route``.
+
+    Another key must stay. Comments on lines of their own stay.
+    """
+
+    route: Route
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transplant:
+    """Make a top-level key and all of its value the ones of another document, letter by letter.
+
+    A key that is absent comes behind the one it has before it there, or behind the last.
+    """
+
+    key: str
+    source: Document
+
+
+Edit = SetScalar | InsertKey | InsertItem | RemoveKey | Transplant

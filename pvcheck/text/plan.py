@@ -11,7 +11,7 @@ from pvcheck.errors import BugError, ContractError, Finding, escaped, quoted
 from pvcheck.text import codes
 from pvcheck.text.characters import forbidden_in
 from pvcheck.text.document import children
-from pvcheck.text.edits import InsertKey, SetScalar
+from pvcheck.text.edits import InsertItem, InsertKey, RemoveKey, SetScalar
 from pvcheck.text.nodes import Mapping, Node, Scalar, Sequence
 from pvcheck.text.render import USUAL, Layout, column, entry, layout, style_of, word
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from pvcheck.domain.route import Route
     from pvcheck.text.document import Document
-    from pvcheck.text.edits import Edit
+    from pvcheck.text.edits import Edit, Transplant
     from pvcheck.text.render import Value
 
 _EMPTY_LIST = re.compile(r"\[[ \t]*\]")
+_COMMA = re.compile(r"[ \t]*,[ \t]*")
+_BLOCKS = frozenset({"literal", "folded"})
 
 # Where lines of several edits meet, the deeper ones come first, then the items of a list before the next key.
 _VALUE_RANK = (-1_000_000, 0)
@@ -84,9 +86,13 @@ class Plan:
         elif isinstance(edit, InsertKey):
             self._check_text(edit.route, {edit.key: edit.value})
             self._insert_key(edit)
-        else:
+        elif isinstance(edit, InsertItem):
             self._check_text(edit.route, edit.value)
             self._items.setdefault(edit.route, []).append(edit.value)
+        elif isinstance(edit, RemoveKey):
+            self._remove_key(edit)
+        else:
+            self._transplant(edit)
 
     def cuts(self) -> list[Cut]:
         """Return the cuts from the back of the text to its front; call it once, after the last edit.
@@ -137,7 +143,7 @@ class Plan:
         edit = f"set {shown(route)} to {quoted(value)}"
         if not isinstance(node, Scalar):
             self._refuse(route, f"{shown(route)} must be a text to be set, got {_kind(node)}", edit)
-        if "\n" in self.text[node.start : node.end] or node.style in {"literal", "folded"}:
+        if "\n" in self.text[node.start : node.end] or node.style in _BLOCKS:
             self._refuse(route, f"{shown(route)} must be a text on one line to be set, got several lines", edit)
         token = word(value, node.style, flow=self._in_flow(route))
         if node.start == node.end:
@@ -209,19 +215,83 @@ class Plan:
         between = self.text[key.end : node.start]
         return "\n" not in between and _EMPTY_LIST.fullmatch(self.text[node.start : node.end]) is not None
 
+    def _remove_key(self, edit: RemoveKey) -> None:
+        route, key = edit.route, edit.key
+        node, place = self.document.get(route), (*route, key)
+        by_hand = f"remove {quoted(key)} and its value"
+        if not isinstance(node, Mapping) or key not in node.values or len(node.values) == 1:
+            message = f"{shown(route)} must be a mapping of {quoted(key)} and another key to lose it"
+            self._refuse(place, message, by_hand)
+        order = list(node.values)
+        at = order.index(key)
+        if at == 0:
+            gap, start, end = node.values[key].end, node.keys[key].start, node.keys[order[1]].start
+            is_safe = (_COMMA.fullmatch if node.flow else str.isspace)(self.text[gap:end])
+        elif node.flow:
+            gap, start, end = node.keys[key].start, node.values[order[at - 1]].end, node.values[key].end
+            is_safe = _COMMA.fullmatch(self.text[start:gap])
+            start = self.text.find(",", start)  # a value left out needs the blank behind its colon
+        else:
+            start, end = self._lines_of(node.keys[key], node.values[key], by_hand, place)
+            above = _deepest(node.values[order[at - 1]])
+            closes = _is_block_of_text(above) and self.text[above.end : start].strip() == ""
+            is_safe = self.text[start : node.keys[key].start].strip() == "" and (not closes or self._is_clear(end))
+            if end == len(self.text) and not self.text.endswith("\n") and not closes:
+                start -= len(self._ending(start - 1))  # the file had no last line end, and keeps having none
+        if not is_safe:
+            message = f"{quoted(key)} must stand alone on its lines, or between commas, to be removed"
+            self._refuse(place, message, by_hand)
+        self._cuts.append(Cut(start, end, ""))
+        cast("dict[str, View]", self._expected(route)).pop(key)
+
+    def _lines_of(self, key: Scalar, value: Node, by_hand: str, route: Route) -> tuple[int, int]:
+        """Return the range of the whole lines of a key and its value, with the last line end where there is one."""
+        line = self._line_behind(value, route, by_hand)
+        end = line.at if line.at_start or line.at == len(self.text) else line.at + len(line.ending)
+        return self.text.rfind("\n", 0, key.start) + 1, end
+
+    def _is_clear(self, at: int) -> bool:
+        """Say whether no blank line and no comment begins here, which a block of text above would take in."""
+        below = self.text[at:].partition("\n")[0].strip()
+        return at == len(self.text) or (below != "" and not below.startswith("#"))
+
+    def _transplant(self, edit: Transplant) -> None:
+        source, key = Plan(edit.source), edit.key
+        there, here = edit.source.root, self.document.root
+        by_hand = f"copy {quoted(key)} and its value from {escaped(edit.source.path)}"
+        if there.flow or here.flow or column(self.text, here.start) != column(source.text, there.start):
+            self._refuse((), f"the two files must be block mappings of one indentation to share {quoted(key)}", by_hand)
+        if _is_block_of_text(_deepest(there.values[key])):
+            self._refuse((key,), f"{quoted(key)} must not end in a block of text to be copied", by_hand)
+        start, end = source._range(key, by_hand)
+        text = source.text[start:end].replace("\r\n", "\n").replace("\n", self._ending(-1))
+        if key in here.values:
+            self._cuts.append(Cut(*self._range(key, by_hand), text))
+        else:
+            order = list(there.values)
+            before = order[order.index(key) - 1] if key != order[0] else ""
+            after = before if before in here.values else list(here.values)[-1]
+            line = self._line_behind(here.values[after], (after,), by_hand)
+            self._cuts.append(line.insert([" " * column(self.text, here.start) + text], (0, _KEY)))
+        self._expect((key,), source._expected((key,)))
+
+    def _range(self, key: str, by_hand: str) -> tuple[int, int]:
+        """Return the range of a top-level key, its value and the comment behind it, without the last line end."""
+        start, value = self.document.root.keys[key].start, self.document.root.values[key]
+        _, end = self._lines_of(self.document.root.keys[key], value, by_hand, (key,))
+        return start, end - len(self._ending(end - 1)) if self.text[end - 1] == "\n" else end
+
     def _style(self) -> Layout:
         self._layout = self._layout or layout(self.document)
         return self._layout
 
     def _line_behind(self, node: Node, route: Route, edit: str) -> _Line:
         """Return where lines can be added behind a value in block style."""
-        last = node
-        while (parts := children(last)) and not isinstance(last, Scalar) and not last.flow:
-            last = parts[-1][1]
+        last = _deepest(node)
         if self.text[last.end - 1] == "\n":
             return _Line(last.end, self._ending(last.end - 1), at_start=True)
         end = self.text.find("\n", last.end)
-        if end < 0 and isinstance(last, Scalar) and last.style in {"literal", "folded"}:
+        if end < 0 and isinstance(last, Scalar) and last.style in _BLOCKS:
             self._refuse(
                 route, "block of text must end with a line break to be followed, got the end of the file", edit
             )
@@ -234,6 +304,17 @@ class Plan:
         if not 0 <= at < len(self.text):
             at = self.text.find("\n")
         return "\r\n" if at > 0 and self.text[at - 1] == "\r" else "\n"
+
+
+def _deepest(node: Node) -> Node:
+    """Return the value that stands last in a value in block style."""
+    while (parts := children(node)) and not isinstance(node, Scalar) and not node.flow:
+        node = parts[-1][1]
+    return node
+
+
+def _is_block_of_text(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.style in _BLOCKS
 
 
 def _kind(node: Node | None) -> str:

@@ -4,7 +4,8 @@ The cuts are made from the back of the text to the front. The result is parsed a
 compared, with its quotes, with what the edits ask for; a difference is our bug, and nothing is returned.
 
 What cannot be cut safely is refused with the edit to make by hand: texts over several lines, a list or a
-mapping between brackets (but ``[]`` and a text into braces), a key that is there already or behind none.
+mapping between brackets (but ``[]`` and a text into braces), a key that is there already or behind none, the
+last key of a mapping, a key whose removal would give the next lines to a block of text above it.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def test_a_named_file_that_cannot_be_read_exits_3(project, pv, make, why):
         3,
         (
             f"x.yaml: PV708 cannot read: {why}\n  hint: check the path and its permissions\n"
-            "1 contract, 0 falsifiers: 0 discharged, 0 falsified, 0 pending; 0 unbound; 1 error\n"
+            "1 contract, 0 falsifiers: 0 of 0 bound; 0 unbound; 1 error\n"
         ),
         "",
     )

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pvcheck.domain.status import Outcome, Status, contract_status, moved, stage_status, status_of
+from pvcheck.domain.status import (
+    CLAIMS,
+    Outcome,
+    Status,
+    contract_status,
+    is_open,
+    is_word,
+    moved,
+    stage_status,
+    status_of,
+)
 
 UNDECIDED = [each for each in Outcome if each not in {Outcome.HELD, Outcome.REFUTED}]
 
@@ -48,6 +58,42 @@ def test_no_verdict_moves_nothing(word, outcome):
 def test_a_word_that_is_not_ours_counts_as_pending(word, status):
     """Only the exact word, in capitals, is one of ours."""
     assert status_of(word) is Status(status)
+
+
+@pytest.mark.parametrize(
+    "word", [*sorted(CLAIMS), "ACTIVE_RUNTIME", "BLOCKER_FIXTURE_ABSENT", "PLANNED_M6", "implemented"]
+)
+def test_the_vocabulary_has_our_words_and_those_that_upstream_uses(word):
+    """Also in lower case, as its records write them."""
+    assert is_word(word)
+    assert status_of(word) in Status
+
+
+@pytest.mark.parametrize("word", ["DISCHARGD", "GREEN", "ACTIVE-RUNTIME", "ACTIVELY", "", "PENDING ", "DISCHARGED (x)"])
+def test_other_words_mean_nothing(word):
+    """Near ones too: a misspelt status is none."""
+    assert not is_word(word)
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("PENDING", True),
+        ("PROPOSED", True),
+        ("DRAFT", True),
+        ("planned", True),
+        ("PLANNED_M4", True),
+        ("OPEN", True),
+        (None, False),
+        ("DISCHARGED", False),
+        ("FALSIFIED", False),
+        ("SHIPPED", False),
+        ("PARTIAL", False),
+    ],
+)
+def test_some_words_say_that_something_is_still_to_be_done(word, answer):
+    """Where nothing was said, nothing is known."""
+    assert is_open(word) is answer
 
 
 STAGES = {

@@ -150,6 +150,19 @@ def _broken(change):
             "digests of an input must be text",
             id="digest",
         ),
+        pytest.param(
+            lambda s: s["subject"][1]["digest"].update(sha256="3" * 64), "the subject is not the claim", id="other file"
+        ),
+        pytest.param(lambda s: s["subject"].append(s["subject"][1]), "the subject is not the claim", id="more files"),
+        pytest.param(lambda s: s["predicate"].update(contract=["C"]), "contract must be text", id="contract"),
+        pytest.param(
+            lambda s: (s["predicate"].update(falsifier=7), s["subject"][0].update(name="claim:7")),
+            "falsifier must be text",
+            id="falsifier",
+        ),
+        pytest.param(lambda s: s["predicate"].update(guards=["fine"]), "lacks something", id="guards"),
+        pytest.param(lambda s: s["predicate"].update(guards=1), "lacks something", id="no guards"),
+        pytest.param(lambda s: s["predicate"].update(made_at="now"), "lacks something", id="made at"),
     ],
 )
 def test_a_record_that_is_not_one_is_refused_with_the_reason(change, message):
@@ -177,3 +190,104 @@ def test_a_bound_without_a_margin_reads_back_as_such():
     one = a_record(load(), judged=(Judged("growth", "== 0x3ff8000000000000", held=True, margin=None),))
 
     assert record.parse(one.data()).judged == one.judged
+
+
+NUMBERS = st.one_of(
+    st.tuples(st.just(MetricType.F64), st.floats()),
+    st.tuples(st.just(MetricType.F32), st.floats(width=32)),
+    st.tuples(st.just(MetricType.INT), st.integers(-(10**17), 10**17)),
+    st.tuples(st.just(MetricType.BOOL), st.booleans()),
+    st.tuples(st.just(MetricType.F64), st.lists(st.floats(), max_size=5).map(tuple)),
+)
+BOUNDS = st.sampled_from(
+    [
+        "< 18",
+        ">= 4",
+        "== 3",
+        "!= 0",
+        "in [0, 1]",
+        "is true",
+        "is false",
+        "all < 10%",
+        "any > 0",
+        "max < 5",
+        "min > 0",
+        "count(< 1) >= 2",
+        "[3] < 1",
+        "== 0x3ff8000000000000",
+        "== 0x3fc00000",
+        "1.5 +- 0.1%",
+    ]
+)
+
+
+@given(measured=st.dictionaries(st.sampled_from("abc"), NUMBERS, max_size=3), texts=st.lists(BOUNDS, max_size=4))
+def test_what_was_judged_never_contradicts_itself(measured, texts):
+    """Whatever was measured under whatever bounds, the record agrees with its own metrics, also after reading it."""
+    metrics = {name: Metric(kind, value) for name, (kind, value) in measured.items()}
+    judged, outcome = judge(metrics, [("abcd"[index % 4], bound(text)) for index, text in enumerate(texts)])
+    one = a_record(load(), metrics, judged=judged, outcome=outcome)
+
+    found = [*record.contradictions(one), *record.contradictions(record.parse(one.data()))]
+
+    assert found == []
+
+
+def _told(**changes):
+    """Return how a record with changes contradicts itself."""
+    return list(record.contradictions(a_record(load())._replace(**changes)))
+
+
+GROWTH = Judged("growth", "< 18.0", held=True, margin=16.5)
+COUNT = Judged("count", ">= 4.0", held=True, margin=0.0)
+
+
+def test_a_changed_mark_is_a_contradiction():
+    """A bound that the metrics meet cannot be marked as refused, though the outcome says so too."""
+    found = _told(judged=(GROWTH._replace(held=False), COUNT), outcome=Outcome.REFUTED)
+
+    assert found == [
+        "says refuted, but its own metrics say held",
+        "says that growth < 18.0 was refuted, but its own metrics say that it held",
+    ]
+
+
+def test_a_mark_that_was_changed_alone_is_a_contradiction():
+    """The outcome agrees with the metrics and the mark does not."""
+    found = _told(judged=(GROWTH._replace(held=False), COUNT))
+
+    assert found == ["says that growth < 18.0 was refuted, but its own metrics say that it held"]
+
+
+@pytest.mark.parametrize("margin", [16.6, None, -16.5])
+def test_a_changed_margin_is_a_contradiction(margin):
+    """Margins follow from metric and bound to the bit."""
+    found = _told(judged=(GROWTH._replace(margin=margin), COUNT))
+
+    assert found == [f"says that growth < 18.0 has the margin {margin}, but its own metrics say 16.5"]
+
+
+def test_a_claim_about_another_falsifier_is_a_contradiction():
+    """A record cannot lend its claim."""
+    assert _told(falsifier="F-9") == ['is about "F-9", but its claim about "F-1"']
+
+
+@pytest.mark.parametrize(
+    ("outcome", "judged", "count"),
+    [
+        pytest.param(Outcome.INVALID, (), 0, id="a guard ended it"),
+        pytest.param(Outcome.INVALID, (GROWTH,), 1, id="a guard ended it and it was judged"),
+        pytest.param(Outcome.HELD, (), 1, id="held without a bound"),
+        pytest.param(Outcome.REFUTED, (), 1, id="refuted without a bound"),
+    ],
+)
+def test_an_outcome_without_a_verdict_has_no_bounds(outcome, judged, count):
+    """Held and refuted follow from bounds; nothing else does."""
+    assert len(_told(outcome=outcome, judged=judged)) == count
+
+
+def test_a_metric_with_a_hostile_name_is_told_on_one_line():
+    """What a forged record holds moves no cursor."""
+    found = _told(judged=(Judged("a\n\x1b[2J", "< 1.0", held=True, margin=None),), outcome=Outcome.REFUTED)
+
+    assert found == ["says that a\\n\\x1b[2J < 1.0 held, but its own metrics say that it was refuted"]

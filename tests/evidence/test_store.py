@@ -112,3 +112,17 @@ def test_a_sound_digest_of_something_else_is_no_record(tmp_path):
 
     with pytest.raises(RecordError):
         store.load(contract, f"sha256:{sha256(data)}")
+
+
+def test_records_and_strangers_in_a_folder_are_told_apart(tmp_path):
+    """A record is named by a digest; hidden files may lie beside it; a contract without a folder has neither."""
+    contract = tmp_path / "c.yaml"
+    one = a_record(load())
+    before = (store.references(contract), store.others(contract))
+    store.save(contract, one)
+    for name in ("notes.txt", ".gitkeep", "0" * 63 + ".json", "A" * 64 + ".json", "0" * 64):
+        (store.folder(contract) / name).touch()
+
+    assert before == ((), ())
+    assert store.references(contract) == (one.reference,)
+    assert store.others(contract) == ("0" * 63 + ".json", "0" * 64, "A" * 64 + ".json", "notes.txt")

@@ -9,6 +9,7 @@ from pvcheck.domain import bounds
 from pvcheck.domain.contract import (
     Amendment,
     BoundChange,
+    Dependency,
     Expectation,
     Falsifier,
     Input,
@@ -91,6 +92,37 @@ def test_an_upstream_file_has_no_semantics_of_ours():
         "inputs",
         "amendments",
     )
+
+
+# --- dependencies ---
+
+ABOUT = ("metadata", "depends_on")
+DEPENDING = {
+    "none": ("", ()),
+    "a list": (
+        "  depends_on: [a, 'b (parent)']\n",
+        (Dependency("a", (*ABOUT, 0)), Dependency("b (parent)", (*ABOUT, 1))),
+    ),
+    "not a text": ("  depends_on: [a, 5, {id: b}, c]\n", (Dependency("a", (*ABOUT, 0)), Dependency("c", (*ABOUT, 3)))),
+    "at the top": ("depends_on: [a]\n", (Dependency("a", ("depends_on", 0)),)),
+    "a text at the top": ("depends_on: a\n", (Dependency("a", ("depends_on",)),)),
+    "a block at the top": ("depends_on: {a: b}\n", ()),
+    "both": (
+        "  depends_on: [a]\ndepends_on: [b]\n",
+        (Dependency("a", (*ABOUT, 0)), Dependency("b", ("depends_on", 0))),
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "found"), DEPENDING.values(), ids=DEPENDING)
+def test_dependencies_are_read_under_metadata_and_beside_it(lines, found):
+    """Each with its place; what is no text names no contract."""
+    text = edited(("  description: softmax\n", "  description: softmax\n" + lines), text=UPSTREAM)
+
+    contract = loaded(text).contract
+
+    assert contract is not None
+    assert contract.depends_on == found
 
 
 # --- evidence ---

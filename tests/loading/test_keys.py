@@ -86,8 +86,9 @@ def test_an_alias_is_a_miss_where_the_real_key_is_absent(alias):
     """People have written these names, and every tool dropped the block."""
     meant = ALIASES[alias]
     in_item = meant in {"test", "prediction", "if_fails", "with", "expect"}
+    own = f"proof_obligations: [{{{alias}: x}}]" if meant in {"property", "formal"} else f"{alias}: []"
     text = edited(
-        ("  rule: not measured yet", f"  {alias}: {{}}") if in_item else ("amendments: []", f"{alias}: []"),
+        ("  rule: not measured yet", f"  {alias}: {{}}") if in_item else ("amendments: []", own),
         *([] if in_item else [(GOOD[GOOD.index("implementation") : GOOD.index("amendments")], "")]),
     )
     if meant == "falsification_tests":
@@ -139,7 +140,7 @@ def test_names_that_people_choose_are_no_keys():
         ("  teacher:\n", "  expects:\n"),
         ("{model: teacher, layers: 0-27, scale: 1e-3}", "{model: expects, statuss: 1}"),
         ("    growth: < 18", "    rules: < 18"),
-        ("amendments: []", "equations: {metadatas: {id_: 1}}"),
+        ("amendments: []", "equations: {metadatas: {formula: 1}}"),
     )
 
     result = loaded(text)
@@ -153,7 +154,8 @@ def test_every_alias_means_a_key_that_exists():
     """The table of aliases leads to keys that the schema knows, and is shadowed by none."""
     shape = Shape(schema.load(schema.CONTRACT))
     falsifier = shape.of_item(shape.of_key(shape.root, "falsification_tests"))
-    known = shape.known_keys(shape.root) | shape.known_keys(falsifier)
+    obligation = shape.of_item(shape.of_key(shape.root, "proof_obligations"))
+    known = shape.known_keys(shape.root) | shape.known_keys(falsifier) | shape.known_keys(obligation)
 
     assert set(ALIASES.values()) <= known
     assert known.isdisjoint(ALIASES)

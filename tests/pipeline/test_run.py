@@ -342,8 +342,8 @@ def test_a_contract_without_a_schema_is_read_and_never_promoted(project, pv):
     run = pv("run", "--write")
 
     assert validated[0] == 0
-    assert last(validated[1]) == (
-        "1 contract, 1 falsifier: 0 discharged, 0 falsified, 0 pending; 1 unbound; "
+    assert last(validated[1]).startswith(
+        "1 contract, 1 falsifier: 0 of 1 bound; 1 unbound; "
         "1 falsifier of files without metadata.schema: claimed, not measured; no errors"
     )
     assert run[0] == 4
@@ -428,9 +428,15 @@ def test_status_shows_what_is_stale(project, pv):
         "  stage M-1  DISCHARGED\n"
     )
     assert stale[0] == 0
-    assert f"  F-1  DISCHARGED   probe  {reference}  stale\n" in stale[1]
     assert (
-        last(stale[1]) == "1 contract, 2 falsifiers: 0 discharged, 0 falsified, 1 stale, 0 pending; 1 unbound; 1 error"
+        f"  F-1  DISCHARGED   probe  {reference}  stale\n"
+        '    14:32 PV406 parameter layers changed from "0-3" to "0-4" since the evidence was made\n'
+        "    hint: pv run --write measures it again\n"
+        "  F-2  PROPOSED     unbound\n"
+    ) in stale[1]
+    assert last(stale[1]) == (
+        "1 contract, 2 falsifiers: 1 of 2 bound (0 discharged, 0 falsified, 1 stale, 0 pending); "
+        "1 unbound, 0 of them claimed; 1 error"
     )
 
 

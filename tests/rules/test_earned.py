@@ -133,13 +133,37 @@ def test_a_record_that_contradicts_itself_is_refused_with_status_5(place):
 
 
 @pytest.mark.parametrize(
+    ("judged", "message"),
+    [
+        pytest.param(
+            {"held": False},
+            "says that growth < 18.0 was refuted, but its own metrics say that it held",
+            id="mark",
+        ),
+        pytest.param(
+            {"margin": 1.0}, "says that growth < 18.0 has the margin 1.0, but its own metrics say 16.5", id="margin"
+        ),
+    ],
+)
+def test_a_record_edited_together_with_its_digest_is_refused_with_status_5(place, judged, message):
+    """Marks and margins are computed again, so that a new name for an edited file helps nobody."""
+    first, *rest = place.record.judged
+    place.keep(place.record._replace(judged=(first._replace(**judged), *rest)))
+
+    found = place.findings()
+
+    assert told(found) == [(19, "PV405", f"the record {message}")]
+    assert found[0].exit_code == 5
+
+
+@pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
         pytest.param("layers: 0-3", "layers: 0-4", 14, 'parameter layers changed from "0-3" to "0-4"', id="value"),
         pytest.param("layers: 0-3", "layers: 7", 14, 'parameter layers changed from "0-3" to 7', id="number"),
         pytest.param(", layers: 0-3", "", 14, 'parameter layers changed from "0-3" to nothing', id="removed"),
         pytest.param(
-            "layers: 0-3", "layers: 0-3, deep: true", 14, 'parameter deep changed from nothing to "True"', id="added"
+            "layers: 0-3", "layers: 0-3, deep: true", 14, "parameter deep changed from nothing to true", id="added"
         ),
         pytest.param(
             "evaluator: probe", "evaluator: other", 13, "evaluator changed from probe to other", id="evaluator"
@@ -148,7 +172,7 @@ def test_a_record_that_contradicts_itself_is_refused_with_status_5(place):
             "path: model.bin",
             f"path: model.bin\n    sha256: {'a' * 64}",
             20,
-            "the declared digest of input model changed",
+            "the declared digest of input model changed from none to aaaaaaaaaaaa",
             id="declared digest",
         ),
     ],
@@ -176,7 +200,12 @@ def test_a_claim_without_parameters_is_compared_too(place):
         pytest.param(["number", "0x1.8p+1"], "3", id="number"),
         pytest.param(["number", "nonsense"], '"nonsense"', id="damaged number"),
         pytest.param(["number", "0x1p+99999"], '"0x1p+99999"', id="too large"),
-        pytest.param(["list", "a"], "\"['list', 'a']\"", id="list"),
+        pytest.param(["number", "0x1.999999999999ap-4"], "0.1", id="shortest decimal"),
+        pytest.param(["number", "9007199254740993"], "9007199254740993", id="integer beyond binary64"),
+        pytest.param(["list", "a", ["number", "0x1p+0"]], '["a", 1]', id="list"),
+        pytest.param({"a": None, "b": False}, "{a: null, b: false}", id="table"),
+        pytest.param({"a": "x" * 80}, '{a: "' + "x" * 54 + "…", id="long"),
+        pytest.param(["other"], "\"['other']\"", id="no list of ours"),
     ],
 )
 def test_a_recorded_parameter_is_told_as_people_write_it(place, recorded, shown):
@@ -212,6 +241,16 @@ def test_a_changed_bound_is_refused_at_its_line(place, old, new, line, message):
     assert told(found) == [(line, "PV407", f"{message} since the evidence was made")]
 
 
+def test_a_changed_bound_that_the_metrics_break_says_both(place):
+    """What changed, and what the record comes to under the bounds of today."""
+    found = place.findings(place.text.replace("growth: < 18", "growth: < 1"))
+
+    assert told(found) == [
+        (16, "PV407", "the bound of growth changed from < 18.0 to < 1.0 since the evidence was made"),
+        (18, "PV409", "held then, refuted today: growth < 1.0"),
+    ]
+
+
 def test_another_spelling_of_a_bound_is_no_change(place):
     """Bounds are compared as what they mean."""
     assert place.findings(place.text.replace("growth: < 18", "growth: <18.0")) == []
@@ -233,7 +272,67 @@ def test_a_tightened_bound_that_the_metrics_break_is_refused(place):
     """Listing a change does not make it true."""
     found = place.findings(amended(place.text, "< 1"))
 
-    assert told(found) == [(18, "PV409", "DISCHARGED, but the recorded metrics are refuted today (growth < 1.0)")]
+    assert told(found) == [(18, "PV409", "held then, refuted today: growth < 1.0")]
+
+
+def test_a_loosened_bound_that_the_metrics_meet_is_told_too(place):
+    """A refutation that today's bounds would not give any more."""
+    refuted = a_record(load(), METRICS | {"growth": Metric(MetricType.F64, 19.0)}, inputs=READ)
+    place.keep(refuted)
+
+    found = place.findings(amended(place.text.replace("status: DISCHARGED", "status: FALSIFIED"), "< 20"))
+
+    assert told(found) == [(18, "PV409", "refuted then, held today")]
+    assert found[0].hint == earned.RERUN
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        pytest.param("{model: none, layers: 0-3}", "input model was removed", id="removed"),
+        pytest.param("{model: model, layers: 0-3, other: second}", "input second was added", id="added"),
+    ],
+)
+def test_an_input_that_is_measured_no_more_or_newly_is_told(place, parameters, message):
+    """Beside the parameter that names it."""
+    text = place.text.replace(
+        "falsification_tests:", "  second:\n    format: gguf\n    path: other.bin\nfalsification_tests:"
+    )
+
+    found = place.findings(text.replace("{model: model, layers: 0-3}", parameters))
+
+    assert f"{message} since the evidence was made" in [each.message for each in found]
+    assert {each.code for each in found} == {"PV406"}
+
+
+def test_a_digest_that_was_exchanged_is_told_by_its_first_digits(place):
+    """From one declared file to another."""
+    declared = CONTRACT.replace("path: model.bin", f"path: model.bin\n    sha256: {'a' * 64}")
+    place.keep(a_record(load(declared), inputs=READ))
+
+    found = place.findings(place.text.replace("path: model.bin", f"path: model.bin\n    sha256: {'b' * 64}"))
+
+    assert [each.message for each in found] == [
+        "the declared digest of input model changed from aaaaaaaaaaaa to bbbbbbbbbbbb since the evidence was made"
+    ]
+
+
+def test_a_parameter_that_was_null_is_not_one_that_was_absent(place):
+    """Nothing and null are two things in a claim."""
+    place.keep(a_record(load(CONTRACT.replace("layers: 0-3", "layers: null")), inputs=READ))
+
+    found = place.findings(place.text.replace(", layers: 0-3", ""))
+
+    assert found[0].message == "parameter layers changed from null to nothing since the evidence was made"
+
+
+def test_a_status_typed_over_a_record_that_was_invalid_is_refused(place):
+    """An evaluation that a guard ended supports no status."""
+    place.keep(place.record._replace(outcome=Outcome.INVALID, judged=()))
+
+    found = place.findings()
+
+    assert told(found) == [(18, "PV409", "DISCHARGED is typed: its evidence says invalid")]
 
 
 def test_falsified_with_metrics_that_hold_is_refused(place):
@@ -241,7 +340,8 @@ def test_falsified_with_metrics_that_hold_is_refused(place):
     found = place.findings(place.text.replace("status: DISCHARGED", "status: FALSIFIED"))
 
     assert [each.code for each in found] == ["PV409"]
-    assert found[0].message == "FALSIFIED, but the recorded metrics are held today (all bounds)"
+    assert found[0].message == "FALSIFIED is typed: its evidence says held"
+    assert found[0].hint == earned.BACK
 
 
 def test_falsified_with_metrics_that_refute_is_silent(place):

@@ -1,0 +1,30 @@
+"""``pv list``: one line a contract."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from pvcheck import discovery
+from pvcheck.cli.output import show
+from pvcheck.pipeline import checking
+from pvcheck.report import listing, tally
+
+
+@click.command("list")
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--wide", is_flag=True, help="Shorten nothing; so it is where the output is no terminal.")
+def list_command(paths: tuple[str, ...], *, wide: bool) -> int:
+    """Show one line a contract, by path: how much is bound, discharged, falsified, stale, unbound and claimed.
+
+    A falsifier without an evaluator is unbound. Claimed are those of files without `metadata.schema`, whatever
+    such a file says of them.
+    """
+    checked = checking.check_all(discovery.contracts(paths, Path.cwd()))
+    is_narrow = not wide and sys.stdout is not None and sys.stdout.isatty()
+    show(listing.lines(checked, shutil.get_terminal_size().columns if is_narrow else None))
+    show([tally.of_fleet(checked)])
+    return 0
