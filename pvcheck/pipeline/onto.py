@@ -176,7 +176,7 @@ def _with_statuses(
         was, here, there = base.get(key), ours.get(key), theirs.get(key)
         if there is None:
             continue  # it is of this side alone, and came with the text
-        if here is None or here in {was, there}:
+        if here is None or here == was:
             wanted[key] = there
         elif there == was:
             wanted[key] = here

@@ -219,6 +219,20 @@ def test_two_runs_and_an_edit_become_one_amendment(repo):
     assert "- version: 1.4.0\n  date: 2026-11-22\n  summary: rewords F-3\n  transitions:\n  - id: F-1\n" in repo.text
 
 
+def test_a_new_falsifier_that_was_measured_twice_is_told_from_where_it_began(repo):
+    """The base knows nothing of it; the first amendment does."""
+    new = "- id: F-4\n  evaluator: probe\n  with: {model: model}\n  expect: {growth: < 3}\n  status: PENDING\n"
+    repo.edit("implementation_stages:", f"{new}implementation_stages:")
+    repo.measure("F-4", metrics=METRICS | {"growth": Metric(MetricType.F64, 99.0)})
+    repo.measure("F-4")
+    repo.edit("nobody measures this", "somebody measures this")
+
+    done = repo.bump()
+
+    assert errors(done) == []
+    assert f"  - id: F-4\n    from: PENDING\n    to: DISCHARGED\n    evidence: {repo.evidence['F-4']}\n" in repo.text
+
+
 def test_a_move_that_was_taken_back_is_not_told(repo):
     """The version stays where the run left it, and its amendment is made anew."""
     repo.measure("F-2")
@@ -315,6 +329,7 @@ REFUSED = {
     "refutation": ("status: PENDING\n- id: F-2", "status: FALSIFIED\n- id: F-2", "PV424"),
     "back to proposed": ("status: PENDING\n- id: F-2", "status: PROPOSED\n- id: F-2", "PV425"),
     "duplicate": ("id: F-3", "id: F-2", "PV302"),
+    "stage of nothing": ("acceptance: [F-1]", "acceptance: [F-9]", "PV303"),
     "yaml": ("id: F-3", "id: [", "PV125"),
     "marker": ("- id: F-3", "<<<<<<< HEAD\n- id: F-3", "PV108"),
 }
@@ -504,6 +519,7 @@ def test_a_renewal_of_a_run_is_told_with_an_edit(repo):
     assert errors(done) == []
     assert f"  summary: rewords F-3\n  renewed:\n  - id: F-1\n    evidence: {repo.evidence['F-1']}\n" in repo.text
     assert "  version: 1.3.1\n" in repo.text
+    assert repo.bump(day=LATER).note == "nothing to bump since HEAD"
 
 
 def test_a_status_whose_record_is_missing_is_left_to_the_check(repo):

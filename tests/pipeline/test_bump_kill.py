@@ -35,8 +35,7 @@ def parted(root):
     return repo, {"onto": "main"}
 
 
-@pytest.mark.parametrize("error", [28, None], ids=["no space", "interrupted"])
-@pytest.mark.parametrize("make", [edited, parted])
+@pytest.mark.parametrize(("make", "error"), [(edited, 28), (edited, None), (parted, 28)])
 def test_a_bump_that_fails_at_any_call_leaves_the_old_or_the_new(tmp_path, monkeypatch, make, error):
     """The next bump finishes the work, and no temporary file stays."""
     repo, wish = make(tmp_path / "repo")

@@ -66,7 +66,7 @@ def refusals(repo):
 
 
 @given(st.lists(STEPS, min_size=1, max_size=7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_was_bumped_is_valid_and_told(tmp_path_factory, steps):
     """After a bump nothing is refused, the version has not fallen, and a second bump has nothing to do."""
     repo = Repo(tmp_path_factory.mktemp("law") / "repo")
@@ -92,7 +92,7 @@ def test_what_was_bumped_is_valid_and_told(tmp_path_factory, steps):
 
 
 @given(st.lists(STEPS, max_size=4), st.lists(STEPS, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_was_redone_is_valid_and_told(tmp_path_factory, ours, theirs):
     """Put on top of another branch, a contract is valid, told from there, and stays as it is; or nothing changes."""
     repo = Repo(tmp_path_factory.mktemp("law") / "repo")

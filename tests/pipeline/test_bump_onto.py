@@ -690,6 +690,47 @@ def test_a_record_that_nobody_has_is_left_to_the_check(parted):
     assert parted.words == PROMOTED | {"": "DISCHARGED"}
 
 
+def test_a_record_that_was_damaged_here_is_looked_up_in_the_commits(parted):
+    """Bytes that are not their digest are not judged, however well they are formed."""
+    from helpers import METRICS, a_record, load
+
+    from pvcheck.domain.metric import MetricType
+    from pvcheck.evidence import store
+    from pvcheck.evidence.record import Metric
+
+    refuted = METRICS | {"growth": Metric(MetricType.F64, 99.0)}
+    other = a_record(load(parted.text), refuted, "F-2")
+    store.path_of(parted.contract, parted.evidence["F-2"]).write_bytes(other.data())
+
+    done = parted.bump(onto="main")
+
+    assert errors(done) == ["PV403"]
+    assert parted.words["F-2"] == "DISCHARGED"
+
+
+def test_words_of_main_stay_in_its_amendment(repo):
+    """Ours has our words, also when it is made anew after main's came below it."""
+    repo.branch("mine")
+    repo.edit("rule: growth is bounded\n", "rule: growth stays bounded\n")
+    repo.bump(summary="our words")
+    repo.commit()
+    repo.git("switch", "-q", "main")
+    repo.edit("nobody measures this", "somebody measures this")
+    repo.bump(summary="their words")
+    repo.commit()
+    repo.git("switch", "-q", "mine")
+    repo.bump(onto="main")
+    repo.edit("over more layers", "over all layers")
+
+    done = repo.bump(onto="main", day=LATER)
+
+    assert done.note == "is on top of main already: nothing to re-do"
+    assert repo.text.endswith(
+        f"- version: 1.2.5\n  date: {DAY}\n  summary: our words\n"
+        f"- version: 1.2.4\n  date: {DAY}\n  summary: their words\n"
+    )
+
+
 def test_a_decision_that_is_no_yaml_is_told(repo):
     """As validation tells it."""
     test_one_line_that_both_changed_is_for_a_person(repo, stopped=True)
@@ -764,6 +805,7 @@ BASE = "a: 1\nl:\n- id: x\n  b: 2\nz: 3\n"
     (BASE.replace("  b", "- id: o\n  b"), BASE.replace("  b", "- id: t\n  b"), None),
     (BASE.replace("b: 2", "b: 4"), BASE.replace("b: 2", "b: 5"), None),
     (BASE.replace("b: 2\n", ""), BASE.replace("b: 2", "b: 5"), None),
+    (BASE.replace("x\n  b: 2", "o\n  b: 5"), BASE.replace("x\n  b: 2", "t\n  b: 6"), None),
     (BASE.replace("z", "c: o\nz"), BASE.replace("z", "c: t\nz"), None),
     (BASE.replace("z", "- id: o\ny: 1\nz"), BASE.replace("z", "- id: t\nz"), None),
 ])  # fmt: skip
