@@ -52,7 +52,7 @@ def merge(ours: str, base: str, theirs: str) -> Merged:
         if isinstance(part, str):
             lines.append(part)
         elif _both_add_items(part, parts[index + 1 :]):
-            lines += [*part.theirs, *part.ours]
+            lines += _both(part)
         else:
             hunks.append(part)
     return Merged("\n".join(lines), tuple(hunks))
@@ -94,6 +94,24 @@ def _both_add_items(hunk: Hunk, below: list[str | Hunk]) -> bool:
         side[0][at : at + 2] == "- " and _column(side[0]) == at and all(_belongs(line, at) for line in side)
         for side in (hunk.ours, hunk.theirs)
     )
+
+
+def _both(hunk: Hunk) -> list[str]:
+    """Return the items that both sides add, theirs first; one that both have, as after an earlier merge, once."""
+    theirs = _items(hunk.theirs)
+    known = {"\n".join(each).rstrip() for each in theirs}
+    ours = [each for each in _items(hunk.ours) if "\n".join(each).rstrip() not in known]
+    return [line for each in [*theirs, *ours] for line in each]
+
+
+def _items(lines: tuple[str, ...]) -> list[list[str]]:
+    """Return the lines of whole items, item by item."""
+    found: list[list[str]] = []
+    for line in lines:
+        if not found or line[_column(lines[0]) :].startswith("- "):
+            found.append([])
+        found[-1].append(line)
+    return found
 
 
 def _column(line: str) -> int:

@@ -483,6 +483,25 @@ def test_falsifiers_that_both_sides_add_both_stay(repo, pv, monkeypatch):
     assert validated(pv, repo) == (0, "")
 
 
+def test_falsifiers_that_both_sides_add_are_put_on_top_once(repo):
+    """The second time, main's is here already."""
+    repo.branch("mine")
+    repo.edit("implementation_stages:", "- id: F-5\n  rule: mine\nimplementation_stages:")
+    repo.bump()
+    repo.commit()
+    repo.git("switch", "-q", "main")
+    repo.edit("implementation_stages:", "- id: F-4\n  rule: theirs\nimplementation_stages:")
+    repo.bump()
+    repo.commit()
+    repo.git("switch", "-q", "mine")
+    repo.bump(onto="main")
+
+    done = repo.bump(onto="main", day=LATER)
+
+    assert done.note == "is on top of main already: nothing to re-do"
+    assert list(repo.words)[3:5] == ["F-4", "F-5"]
+
+
 def test_one_id_that_both_sides_add_is_refused(repo):
     """Two falsifiers of one name do not fit into one contract."""
     repo.branch("mine")
@@ -801,6 +820,8 @@ BASE = "a: 1\nl:\n- id: x\n  b: 2\nz: 3\n"
     (BASE.replace("1", "9"), BASE.replace("3", "8"), BASE.replace("1", "9").replace("3", "8")),
     (BASE.replace("z", "- id: o\nz"), BASE.replace("z", "- id: t\n  # c\n\n  d: 4\nz"),
      BASE.replace("z", "- id: t\n  # c\n\n  d: 4\n- id: o\nz")),
+    (BASE.replace("z", "- id: t\n  d: 4\n- id: o\nz"), BASE.replace("z", "- id: t\n  d: 4\n\n- id: u\nz"),
+     BASE.replace("z", "- id: t\n  d: 4\n\n- id: u\n- id: o\nz")),
     (BASE + "l2:\n- o\n", BASE + "l2:\n- t\n", None),
     (BASE.replace("  b", "- id: o\n  b"), BASE.replace("  b", "- id: t\n  b"), None),
     (BASE.replace("b: 2", "b: 4"), BASE.replace("b: 2", "b: 5"), None),
