@@ -400,12 +400,31 @@ def test_an_export_to_a_terminal_moves_no_cursor(promoted, pv, monkeypatch):
     assert '"host":"a\\u202eb"' in out
 
 
-def test_a_record_is_exported_once_however_many_statuses_name_it(promoted, pv):
-    """And of many falsifiers the wanted ones only; an id without evidence is told."""
-    status, _, err = pv("evidence", "export", "--id", "F-1", "--id", "F-2")
+def test_only_the_evidence_that_is_asked_for_is_exported(project, pv):
+    """All of it without a name; an id without evidence is told, and nothing is exported."""
+    project.edit(
+        "status: PROPOSED", "evaluator: probe\n  with: {model: model}\n  expect: {count: == 4}\n  status: PROPOSED"
+    )
+    first, second = made(project), made(project, name="F-2")
+    assert pv("apply", sent(project, first, second))[0] == 0
 
-    assert status == 4
-    assert 'PV461 there is no evidence of "F-2"' in err
+    one, both = pv("evidence", "export", "--id", "F-2"), pv("evidence", "export")
+    none = pv("evidence", "export", "--id", "F-1", "--id", "F-9")
+
+    assert one[1] == lines.dumps([second]).decode()
+    assert both[1] == lines.dumps([first, second]).decode()
+    assert none[:2] == (4, "")
+    assert 'PV461 there is no evidence of "F-9"' in none[2]
+
+
+def test_evidence_without_a_version_of_its_evaluator_says_nothing_of_versions(project, pv):
+    """There is nothing to compare."""
+    pv("apply", sent(project, made(project, made_by={"evaluator": "probe", "backend": "cuda"})))
+
+    _, out, _ = pv("status")
+
+    assert "made on gpu-7" in out
+    assert "measured by" not in out
 
 
 def test_evidence_of_this_host_is_not_marked(promoted, pv):
