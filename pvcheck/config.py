@@ -4,6 +4,8 @@ contracts = ["contracts"]              # what a command without paths works on
 evaluators = ["q4k-chain"]             # what may run; default: those that ship with pvcheck
 timeout = 120                          # seconds for one evaluation
 base = "origin/main"                   # what --against compares with where nothing else says it
+challenge = {min = 0.9}                # the least share of planted faults that every contract must catch
+guards = {conditioning = 1000}         # condition numbers above this mark a number
 
 [inputs]
 teacher = "models/teacher.gguf"        # relative to this file
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 MAX_CONFIG = 1 << 20
 MAX_TIMEOUT = 86400.0
+MAX_CONDITION = 1e16  # the last digit of a double
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -65,6 +68,8 @@ class Config(NamedTuple):
     evaluators: frozenset[str] | None = None
     inputs: Mapping[str, str] = NOTHING
     timeout: float = 120.0
+    challenge: float | None = None
+    conditioning: float = 1000.0
     disabled: frozenset[str] = frozenset()
     chosen: Mapping[str, str] = NOTHING
     base: str | None = None
@@ -168,6 +173,26 @@ def _seconds(value: JSON) -> float:
     return float(value)
 
 
+def _least(value: JSON) -> float | None:
+    """Return the least score of a challenge."""
+    if not isinstance(value, dict) or not set(value) <= {"min"}:
+        raise TypeError
+    least = value.get("min")
+    if isinstance(least, bool) or not isinstance(least, int | float | None) or not 0 <= (least or 0) <= 1:
+        raise TypeError
+    return None if least is None else float(least)
+
+
+def _guards(value: JSON) -> dict[str, JSON]:
+    """Return the settings about guards."""
+    if not isinstance(value, dict) or not set(value) <= {"conditioning"}:
+        raise TypeError
+    limit = value.get("conditioning", 1000)
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 1 <= limit <= MAX_CONDITION:
+        raise TypeError
+    return {"conditioning": float(limit)}
+
+
 def _plugins(value: JSON) -> dict[str, JSON]:
     """Return the settings about plugins."""
     if not isinstance(value, dict) or not set(value) <= {"disable", "choose"}:
@@ -232,6 +257,8 @@ _KEYS: dict[str, tuple[str, str, Callable[[JSON], JSON]]] = {
     "evaluators": ("evaluators", "a list of names", lambda value: frozenset(_texts(value))),
     "inputs": ("inputs", "a table of paths by name", _names),
     "timeout": ("timeout", "a number of seconds above 0 and at most 86400", _seconds),
+    "challenge": ("challenge", "a table with min, a number from 0 to 1", _least),
+    "guards": ("", "a table with conditioning, a number from 1 to 1e16", _guards),
     "plugins": ("", "a table with disable and choose", _plugins),
     "base": ("base", "the name of a branch or commit", _text),
     "ignore": ("ignores", "tables with code, reason and, where they narrow it, paths, id, until", _ignores),

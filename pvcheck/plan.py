@@ -32,6 +32,8 @@ class Job:
     falsifier: Falsifier
     offered: OfferedEvaluator
     inputs: Mapping[str, Path]
+    conditioning: float
+    """Condition numbers above this mark a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def plan(falsifier: Falsifier, contract: Contract, path: Path, ground: Ground) -
             reason = f"no {each.name}: {escaped(os.path.relpath(place))} is not there"
             return blocked(Outcome.NOT_MEASURED, reason, 0 if each.optional else 3)
         inputs[each.name] = place
-    return Job(falsifier=falsifier, offered=offered, inputs=inputs)
+    return Job(falsifier=falsifier, offered=offered, inputs=inputs, conditioning=ground.config.conditioning)
 
 
 def place_of(each: Input, contract: Path, ground: Ground) -> Path:

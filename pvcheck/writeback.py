@@ -7,7 +7,7 @@ killed between the two leaves a contract that is valid and a record that the nex
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pvcheck import files
 from pvcheck.domain import bounds, weakening
@@ -21,12 +21,13 @@ from pvcheck.text import Document, InsertItem, InsertKey, SetScalar, splice
 from pvcheck.text import Mapping as Block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pvcheck.domain.contract import Contract, Falsifier
     from pvcheck.domain.route import Route
     from pvcheck.evidence.record import Record
+    from pvcheck.evidence.store import Kept
     from pvcheck.text import Edit, Value
 
 MAX_CONTRACT = 1 << 20
@@ -213,6 +214,27 @@ def amending(document: Document, entry: Value) -> Edit:
     return InsertKey((), list(document.root.values)[-1], "amendments", [entry])
 
 
+def challenged(document: Document, contract: Contract, reference: str, summary: str, day: str) -> Document:
+    """Return the document with a reference to the record of a challenge, and with the amendment about it.
+
+    :raises ContractError: if a value cannot be written safely, with the edit to make by hand.
+    """
+    if contract.version is None:
+        return document
+    version = str(contract.version.after(Change.PATCH))
+    block = document.get(("challenge",))
+    if not isinstance(block, Block):
+        keys = list(document.root.values)
+        after = keys[keys.index("amendments") - 1] if "amendments" in keys[1:] else keys[-1]
+        edit: Edit = InsertKey((), after, "challenge", {"evidence": reference})
+    elif "evidence" in block.values:
+        edit = SetScalar(("challenge", "evidence"), reference)
+    else:  # an empty block has no "min" either: the refusal says what to write by hand
+        edit = InsertKey(("challenge",), next(iter(block.values), "min"), "evidence", reference)
+    document = splice(document, [edit, SetScalar(("metadata", "version"), version)])
+    return splice(document, [amending(document, {"version": version, "date": day, "summary": summary})])
+
+
 def _told(update: Update, version: Version, day: str, summary: str) -> Value:
     """Return the amendment of an update."""
     entry: dict[str, Value] = {"version": str(version), "date": day}
@@ -240,7 +262,15 @@ def _transition(move: Move) -> Value:
     return entry
 
 
-def write(path: Path, read: Document, after: Document, update: Update) -> None:
+class Records(Protocol):
+    """What has records to keep."""
+
+    @property
+    def records(self) -> Sequence[Kept]:
+        """The records, which are written before the contract that names them."""
+
+
+def write(path: Path, read: Document, after: Document, update: Records) -> None:
     """Write the records, then the contract, under the lock of the contract's folder.
 
     :raises NotMeasuredError: if the file is not the one that was read, another pv is writing, or the disk

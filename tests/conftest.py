@@ -65,15 +65,33 @@ def measure(parameters, context):
         raise NotMeasured(told["absent"])
     metrics = {key: tuple(value) if isinstance(value, list) else value for key, value in told["metrics"].items()}
     metrics = {key: float(value) if value in ("nan", "inf") else value for key, value in metrics.items()}
+    if "nan" in metrics.get("steps", ()):
+        metrics["steps"] = tuple(map(float, metrics["steps"]))
     left = Population(count=4, shape=(4,), selection="all")
     right = Population(count=told.get("right", 4), shape=(4,), selection="all")
     ill = told.get("condition")
+    ends = told.get("ends")
     return Measurement(
         metrics=metrics,
         backend="python",
         labels=("layer 0", "layer 1") if "steps" in metrics else (),
-        comparisons=(Comparison(metrics=("growth",), left=left, right=right),),
+        comparisons=() if told.get("plain") else (Comparison(metrics=("growth",), left=left, right=right),),
         conditions=(Condition(metric="growth", position=None, number=ill, backward_error=1e-4),) if ill else (),
+        links=tuple(
+            ChainLink(position=at, label=f"layer {at} to layer {at + 1}", carry=each)
+            for at, each in enumerate(told.get("carry", ()))
+        ),
+        ratios=(
+            Ratio(
+                metric="growth",
+                numerator="last",
+                denominator="first",
+                numerator_value=ends[0],
+                denominator_value=ends[1],
+            ),
+        )
+        if ends
+        else (),
         skipped=(Skip(what="layer 9", reason="it is not there"),) if told.get("skip") else (),
         notes=tuple(told.get("notes", ())),
     )

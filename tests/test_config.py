@@ -21,6 +21,8 @@ contracts = ["contracts", "more.yaml"]
 evaluators = ["q4k-chain"]
 timeout = 30
 base = "origin/main"
+challenge = {min = 0.75}
+guards = {conditioning = 500}
 
 [inputs]
 teacher = "models/teacher.gguf"
@@ -52,6 +54,8 @@ def test_everything_can_be_set(tmp_path):
         evaluators=frozenset({"q4k-chain"}),
         inputs={"teacher": "models/teacher.gguf"},
         timeout=30.0,
+        challenge=0.75,
+        conditioning=500.0,
         disabled=frozenset({"other"}),
         chosen={"mine": "first"},
         base="origin/main",
@@ -78,6 +82,8 @@ def test_nothing_has_to_be_set(tmp_path):
         evaluators=None,
         inputs={},
         timeout=120.0,
+        challenge=None,
+        conditioning=1000.0,
         disabled=frozenset(),
         chosen={},
         base=None,
@@ -143,6 +149,8 @@ def refused(folder: Path) -> list[tuple[str, str]]:
 LIST, SECONDS = "a list of names", "a number of seconds above 0 and at most 86400"
 IGNORES = "tables with code, reason and, where they narrow it, paths, id, until"
 BASE = "the name of a branch or commit"
+LEAST = "a table with min, a number from 0 to 1"
+GUARDS = "a table with conditioning, a number from 1 to 1e16"
 WRONG = {
     "contracts is text": ('contracts = "contracts"', "contracts", "a list of files or folders"),
     "contracts holds a number": ("contracts = [1]", "contracts", "a list of files or folders"),
@@ -157,6 +165,20 @@ WRONG = {
     "timeout is a day and a bit": ("timeout = 86400.5", "timeout", SECONDS),
     "timeout is infinite": ("timeout = inf", "timeout", SECONDS),
     "timeout is no number": ("timeout = nan", "timeout", SECONDS),
+    "challenge is a number": ("challenge = 0.9", "challenge", LEAST),
+    "challenge asks for something else": ("challenge = {least = 0.9}", "challenge", LEAST),
+    "challenge demands text": ("challenge = {min = '1'}", "challenge", LEAST),
+    "challenge demands true": ("challenge = {min = true}", "challenge", LEAST),
+    "challenge demands more than all": ("challenge = {min = 1.5}", "challenge", LEAST),
+    "challenge demands less than none": ("challenge = {min = -0.5}", "challenge", LEAST),
+    "challenge demands nan": ("challenge = {min = nan}", "challenge", LEAST),
+    "guards is a number": ("guards = 1000", "guards", GUARDS),
+    "guards asks for something else": ("guards = {carry = 0.1}", "guards", GUARDS),
+    "conditioning is text": ("guards = {conditioning = '1000'}", "guards", GUARDS),
+    "conditioning is true": ("guards = {conditioning = true}", "guards", GUARDS),
+    "conditioning is below 1": ("guards = {conditioning = 0.5}", "guards", GUARDS),
+    "conditioning is infinite": ("guards = {conditioning = inf}", "guards", GUARDS),
+    "conditioning is nan": ("guards = {conditioning = nan}", "guards", GUARDS),
     "plugins is a list": ("plugins = []", "plugins", "a table with disable and choose"),
     "plugins holds another key": ("plugins = {disabled = []}", "plugins", "a table with disable and choose"),
     "disable is text": ('plugins = {disable = "a"}', "plugins", "a table with disable and choose"),
@@ -248,7 +270,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
     assert refused(tmp_path) == [
         (
             'pv.toml: PV701 the setting "evaluator" is not known',
-            "use one of contracts, evaluators, inputs, timeout, plugins, base, ignore",
+            "use one of contracts, evaluators, inputs, timeout, challenge, guards, plugins, base, ignore",
         ),
         (f'pv.toml: PV701 the setting "timeout" must be {SECONDS}', "see timeout in docs/config.md"),
     ]

@@ -171,6 +171,7 @@ def test_the_example_of_settings_is_read(tmp_path):
         evaluators=frozenset({"q4k-chain"}),
         inputs={"teacher": "models/teacher.gguf"},
         timeout=60.0,
+        challenge=0.9,
         disabled=frozenset({"other"}),
         chosen={"my-evaluator": "mine"},
     )

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from pvcheck.plugin.faults import GENERIC
 from pvcheck.report import evaluators
 
 UPDATE = os.environ.get("PVCHECK_UPDATE_DOCS") == "1"
@@ -64,3 +65,5 @@ def test_a_parameter_is_told_by_what_it_must_be(field, needed, told):
     assert "| `m` | f64 series, s | a \\| b |" in page
     assert "It runs programs, so settings must allow it by name." in page
     assert page.endswith("- `swap`: nibbles swapped\n- `drop`: minimums dropped\n")
+    for name in (each.name for each in GENERIC):
+        assert f"`{name}`" in evaluators.page("x", entry | {"takes_arrays": True})

@@ -150,6 +150,7 @@ def test_the_sections_are_all_there():
         "Names",
         "Parameters",
         "What a measurement tells the guards",
+        "Faults",
         "Tests",
         "Errors",
         "Versions, and how things go away",

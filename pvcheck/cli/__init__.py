@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "pvcheck.cli.bump:bump",
         "Give contracts that were edited the version that their changes need, and an amendment that tells them.",
     ),
+    "challenge": ("pvcheck.cli.challenge:challenge", "Plant faults, and show which bounds let them pass."),
     "changelog": ("pvcheck.cli.changelog:changelog", "Tell what each version of a contract changed, newest first."),
     "demo": (
         "pvcheck.cli.demo:demo",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from pvcheck.domain.canonical import JSON
     from pvcheck.domain.route import Route
     from pvcheck.domain.version import Version
+
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+ACCEPTABLE = ("baseline", "carry", "conditioning")
+"""The guards that a falsifier may accept with a reason. The others leave no verdict that could be accepted."""
 
 
 class Input(NamedTuple):
@@ -43,6 +49,8 @@ class Falsifier(NamedTuple):
     status: str | None = None
     evidence: str | None = None
     """A reference of ours (``sha256:`` and 64 digits), or None: other text is upstream's prose."""
+    accept: Mapping[str, str] = NOTHING
+    """Guards whose findings are accepted, each with the reason. It is no part of the claim."""
 
     @property
     def is_bound(self) -> bool:
@@ -103,6 +111,13 @@ class Dependency(NamedTuple):
     route: Route
 
 
+class Challenge(NamedTuple):
+    """What the contract says of planted faults: the least score it demands, and the record of a challenge."""
+
+    least: float | None
+    evidence: str | None
+
+
 class Contract(NamedTuple):
     """One contract file. ``is_strict`` says that it carries ``metadata.schema: 1``: our rules hold."""
 
@@ -117,6 +132,7 @@ class Contract(NamedTuple):
     amendments: tuple[Amendment, ...]
     not_understood: tuple[str, ...]
     depends_on: tuple[Dependency, ...] = ()
+    challenge: Challenge | None = None
 
     def falsifier(self, name: str) -> Falsifier | None:
         """Return the first falsifier with that id."""

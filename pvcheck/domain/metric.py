@@ -24,7 +24,8 @@ class MetricSpec(NamedTuple):
     """The light description of one metric: what a contract may bound.
 
     ``unit`` is "1" for a plain ratio. A metric that is a ratio of two ends names both in its name.
-    ``bits`` asks the table to show bit patterns beside the decimals.
+    ``bits`` asks the table to show bit patterns beside the decimals. ``compares`` says that the number sets one side
+    against another: a measurement that has it must tell both populations, in a ``Comparison`` that names it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class MetricSpec(NamedTuple):
     unit: str = "1"
     series: bool = False
     bits: bool = False
+    compares: bool = False
 
 
 def bits(value: Number, kind: MetricType) -> str:

@@ -187,7 +187,7 @@ def parse(data: bytes) -> Record:
 
 def _record(predicate: dict[str, JSON], subject: JSON) -> Record:
     """Return a record from its predicate; the subject must be the claim it holds."""
-    claim = _claim(predicate["claim"])
+    claim = claim_of(predicate["claim"])
     inputs = {name: _input(each) for name, each in predicate["inputs"].items()}
     if subject != _subject(predicate["falsifier"], claim, inputs):
         raise RecordError("the subject is not the claim and the inputs that the record holds")
@@ -227,7 +227,7 @@ def _text(table: dict[str, JSON], key: str) -> str:
     return value
 
 
-def _claim(value: JSON) -> dict[str, JSON]:
+def claim_of(value: JSON) -> dict[str, JSON]:
     """Return a claim that has every part a claim has."""
     claim = {
         "id": value["id"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pvcheck import files
 from pvcheck.domain.digest import PATTERN, PREFIX, sha256
@@ -37,8 +37,19 @@ def path_of(contract: Path, reference: str) -> Path:
     return folder(contract) / f"{reference.removeprefix(PREFIX)}.json"
 
 
+class Kept(Protocol):
+    """Something that is stored under the digest of its bytes."""
+
+    def data(self) -> bytes:
+        """Return the bytes."""
+
+    @property
+    def reference(self) -> str:
+        """The digest of the bytes, as a contract writes it."""
+
+
 def load(contract: Path, reference: str) -> Record:
-    """Return a record by its reference. A checkout with CRLF line ends has the same digest.
+    """Return the record of an evaluation by its reference.
 
     :raises MissingError: if there is none.
     :raises ForgedError: if its bytes have another digest.
@@ -82,7 +93,7 @@ def _files(place: Path) -> Iterable[Path]:
     return place.iterdir() if place.is_dir() else ()
 
 
-def save(contract: Path, new: Record) -> None:
+def save(contract: Path, new: Kept) -> None:
     """Write a record, unless it is there already."""
     path = path_of(contract, new.reference)
     if not path.is_file() or files.read(path, MAX_RECORD) != new.data():

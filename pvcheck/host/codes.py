@@ -22,6 +22,7 @@ PARAMETERS = "PV517"
 INPUT = "PV518"
 FAULT = "PV519"
 CHANGED = "PV520"
+ONE_SIDED = "PV521"
 
 TITLES: dict[str, str] = {
     TWO_EVALUATORS: "two plugins offer an evaluator of one name",
@@ -41,4 +42,5 @@ TITLES: dict[str, str] = {
     INPUT: "an evaluator cannot use its input",
     FAULT: "an evaluator does not declare that fault",
     CHANGED: "an input changed during the run",
+    ONE_SIDED: "an evaluator compares and does not tell both sides",
 }

@@ -47,9 +47,11 @@ def entry(offered: OfferedEvaluator) -> dict[str, JSON]:
         "parameters": parameters,
         "metrics": [
             {"name": each.name, "type": str(each.type), "unit": each.unit, "series": each.series, "doc": each.doc}
+            | ({"compares": True} if each.compares else {})
             for each in evaluator.metrics
         ],
         "devices": list(evaluator.devices),
         "faults": [{"name": each.name, "doc": each.doc} for each in evaluator.faults],
+        "takes_arrays": evaluator.takes_arrays,
         "runs_programs": evaluator.runs_programs,
     }

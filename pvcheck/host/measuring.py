@@ -12,19 +12,19 @@ import traceback
 from contextlib import ExitStack, contextmanager, suppress
 from json import dumps
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pydantic
 
 from pvcheck.errors import quoted
 from pvcheck.host import codes, registry
-from pvcheck.plugin import Context, InputError, NotMeasured, Source, wire
+from pvcheck.plugin import Context, InputError, NotMeasured, Source, sides, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pvcheck.domain.canonical import JSON
-    from pvcheck.plugin import Evaluator, Parameters
+    from pvcheck.plugin import Evaluator, Measurement, Parameters
 
 MAX_RANGES = 100_000
 SHOWN = 3
@@ -65,6 +65,8 @@ def _answer_to(error: BaseException) -> dict[str, JSON]:
         return {"kind": "not_measured", "reason": registry.text_of(error) or "the evaluator gives no reason"}
     if isinstance(error, InputError):
         code, reason = codes.INPUT, registry.text_of(error)
+    elif isinstance(error, sides.OneSided):
+        code, reason = codes.ONE_SIDED, registry.text_of(error)
     elif isinstance(error, wire.BadResult):
         code, reason = codes.BAD_RESULT, registry.text_of(error)
     elif isinstance(error, Refused):
@@ -97,9 +99,23 @@ def _measured(
         began = time.perf_counter()
         measurement = measure(parameters, context)
         seconds = time.perf_counter() - began
-        json = wire.to_json(measurement, evaluator.metrics)
+        json = believed(measurement, evaluator, context)
         reads = {name: _read(source, whole=request["hash_inputs"]) for name, source in sources.items()}
     return {"kind": "measured", "measurement": json, "reads": reads, "seconds": seconds}
+
+
+def believed(measurement: object, evaluator: Evaluator, context: Context) -> dict[str, JSON]:
+    """Return what an evaluator made, as JSON, if it may be believed.
+
+    :raises NotMeasured: if a generic fault was asked for and is in no array: nobody must take that for a fault that
+        changes nothing.
+    :raises wire.BadResult: if it is no measurement of the declared metrics, or compares and tells no populations.
+    """
+    if (missing := context.door.missing()) is not None:
+        raise NotMeasured(missing)
+    json = wire.to_json(measurement, evaluator.metrics)
+    sides.refuse_one_sided(cast("Measurement", measurement), evaluator.metrics)
+    return json
 
 
 def _evaluator(module: str, name: str) -> Evaluator:

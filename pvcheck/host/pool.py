@@ -11,7 +11,7 @@ from pvcheck.errors import escaped
 from pvcheck.host import codes, frames, orphans
 from pvcheck.host.exchange import Failed, Measured, Read, TimedOut, Unmeasured
 from pvcheck.host.process import Late, Lost, WorkerProcess
-from pvcheck.plugin import wire
+from pvcheck.plugin import sides, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +79,7 @@ class Pool:
         if request.device not in evaluator.devices:
             able = ", ".join(evaluator.devices)
             return Unmeasured(escaped(f"{evaluator.name} measures on {able}, not on {request.device}", MAX_REASON))
-        if request.fault is not None and request.fault not in {each.name for each in evaluator.faults}:
+        if request.fault is not None and request.fault not in {each.name for each in evaluator.all_faults}:
             return _failed(request, codes.FAULT, f"declares no fault named {request.fault}")
         if name := self._changed(request):
             return _failed(request, codes.CHANGED, f"the input {name} is no longer the file that this run began with")
@@ -215,6 +215,8 @@ def _reply(request: Request, nonce: str, body: bytes) -> tuple[Reply, bool]:
         if answer["nonce"] != nonce:
             raise Lost("the worker answered something that was not asked", garbled=True)
         return _understood(request, answer), answer["last"] is False
+    except sides.OneSided as error:
+        return _failed(request, codes.ONE_SIDED, str(error)), False
     except wire.BadResult as error:
         return _failed(request, codes.BAD_RESULT, str(error)), False
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -231,6 +233,7 @@ def _understood(request: Request, answer: dict[str, JSON]) -> Reply:
         raise ValueError(answer["kind"])
     measurement = wire.from_json(answer["measurement"])
     wire.check(measurement, request.offered.evaluator.metrics)
+    sides.refuse_one_sided(measurement, request.offered.evaluator.metrics)
     reads = {name: _read(answer["reads"][name]) for name in request.inputs}
     return Measured(measurement, reads, float(answer["seconds"]))
 

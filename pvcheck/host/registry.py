@@ -178,6 +178,10 @@ _RULES: Final[tuple[tuple[Callable[[Evaluator], bool], str], ...]] = (
         lambda each: all(map(_is_metric, each.metrics)),
         "a metric must have a name of letters, digits, _ and -, a MetricType, a doc, a unit and series true or false",
     ),
+    (
+        lambda each: all(type(spec.compares) is bool for spec in each.metrics),
+        "compares of a metric must be true or false",
+    ),
     (lambda each: not _twice(spec.name for spec in each.metrics), "two of its metrics have one name"),
     (
         lambda each: type(each.implementation) is str and bool(_OBJECT.fullmatch(each.implementation)),
@@ -188,7 +192,8 @@ _RULES: Final[tuple[tuple[Callable[[Evaluator], bool], str], ...]] = (
         lambda each: _are(each.faults, Fault) and all(_is_text(fault.name) for fault in each.faults),
         "faults must be a tuple of Fault with names",
     ),
-    (lambda each: not _twice(fault.name for fault in each.faults), "two of its faults have one name"),
+    (lambda each: type(each.takes_arrays) is bool, "takes_arrays must be true or false"),
+    (lambda each: not _twice(fault.name for fault in each.all_faults), "two of its faults have one name"),
 )
 """What the light part of an evaluator must be, in the order it is looked at, and what to say where it is not."""
 

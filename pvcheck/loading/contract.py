@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.domain import bounds
 from pvcheck.domain.contract import (
+    ACCEPTABLE,
     Amendment,
     BoundChange,
+    Challenge,
     Contract,
     Dependency,
     Expectation,
@@ -109,6 +111,7 @@ class _Reader:
             amendments=tuple(self.amendment(*each) for each in self.items("amendments")) if self.is_strict else (),
             not_understood=not_understood,
             depends_on=tuple(self.dependencies()),
+            challenge=self.challenge() if self.is_strict else None,
         )
 
     def dependencies(self) -> Iterator[Dependency]:
@@ -154,7 +157,13 @@ class _Reader:
             expectations=tuple(self.expectations(item, (*route, "expect"))) if self.is_strict else (),
             status=item.get("status"),
             evidence=self.evidence(item, route),
+            accept=self.accepted(item) if self.is_strict else {},
         )
+
+    def accepted(self, item: dict[str, JSON]) -> dict[str, str]:
+        """Return the guards that are accepted, with the reasons; other keys are findings, and accept nothing."""
+        told = item.get("accept", {})
+        return {guard: told[guard] for guard in told if guard in ACCEPTABLE}
 
     def evidence(self, item: dict[str, JSON], route: Route) -> str | None:
         """Return our reference to a record: only where it stands directly after the status."""
@@ -192,6 +201,11 @@ class _Reader:
             accepts=tuple(item.get("expected_acceptance", ())),
             route=route,
         )
+
+    def challenge(self) -> Challenge | None:
+        """Return what the contract demands of planted faults, if it says anything of them."""
+        told = self.instance.get("challenge")
+        return None if told is None else Challenge(least=told.get("min"), evidence=told.get("evidence"))
 
     def amendment(self, item: dict[str, JSON], route: Route) -> Amendment:
         """Return one amendment."""

@@ -96,6 +96,16 @@ class AnyFalsifier(Open):
     algorithm_evidence: Any = Field(None, description="upstream's prose about unit tests")
 
 
+class Accept(Closed):
+    """Guards whose findings the falsifier accepts, each with the reason. What leaves no verdict cannot be accepted."""
+
+    conditioning: Text | Nothing = Field(
+        None, description="why a bound may lean on a relative error whose denominator cancels"
+    )
+    carry: Text | Nothing = Field(None, description="why it does not matter that the chain carries nothing")
+    baseline: Text | Nothing = Field(None, description="why a ratio is claimed that other ends of the series have")
+
+
 class UpstreamFalsifier(AnyFalsifier):
     """A claim that a measurement could refute."""
 
@@ -110,6 +120,9 @@ class Falsifier(AnyFalsifier):
     with_: dict[str, Any] | Nothing = Field(None, alias="with", description="parameters of the evaluator")
     expect: dict[str, BoundText | list[BoundText]] | Nothing = Field(
         None, description="bounds on metrics, such as '< 18', '1.81 +- 0.1%', 'all <= 10%'; a list means all of them"
+    )
+    accept: Accept | Nothing = Field(
+        None, description="guards whose findings are accepted: conditioning, carry or baseline, each with the reason"
     )
     status: Word | Nothing = Field(None, description="PROPOSED, PENDING, DISCHARGED or FALSIFIED; earned, never typed")
     evidence: Any = Field(None, description="directly after status: sha256:... of the record, written by pv")
@@ -176,6 +189,15 @@ class Lean(Open):
     depends_on: Any = Field(None, description="other theorems")
     mathlib_imports: Any = Field(None, description="what it imports")
     notes: Any = Field(None, description="prose")
+
+
+class Challenge(Closed):
+    """What planted faults must show of the bounds."""
+
+    min: Annotated[float, Field(ge=0, le=1)] | Nothing = Field(
+        None, description="the least share of the faults that move a measurement which must be caught, from 0 to 1"
+    )
+    evidence: Reference | Nothing = Field(None, description="sha256:... of the record, written by pv challenge --write")
 
 
 class Obligation(Open):
@@ -321,6 +343,7 @@ class Contract(AnyContract):
         description="what could refute it"
     )
     implementation_stages: Sequence[Stage] | Nothing = Field(None, description="the steps, and what decides each")
+    challenge: Challenge | Nothing = Field(None, description="what planted faults must show of the bounds")
     amendments: list[Amendment] | Nothing = Field(None, description="what each write changed, newest first")
 
 

@@ -147,7 +147,7 @@ def _understood(record: Record, source: str, line: int) -> Offered:
     try:
         told = record.statement()["predicate"]["metrics"]
         parts = {"metrics": told, "backend": record.made_by["backend"], "libraries": {}}
-        measurement = wire.from_json({**record.details, **parts})
+        measurement = wire.from_json({"claims": [], **record.details, **parts})
         wire.check(measurement, specs)
     except (wire.BadResult, KeyError, TypeError) as error:
         why = str(error) if isinstance(error, wire.BadResult) else "something is missing"
@@ -211,9 +211,9 @@ def _refusals(offered: Offered, contract: Contract, checked: Checked) -> Iterato
     for each in earned.claim_differs(case, record):
         yield offered.finding("PV468", f"{quoted(record.falsifier)}: {each.message}", MEASURE)
     yield from list(_declared(offered, case)) or _lying_here(offered, case)
-    stops = [f"{each.guard}: {each.message}" for each in guards.examine(offered.measurement) if each.invalid]
-    if record.outcome not in DECIDED or stops:
-        why = stops[0] if stops else f"the outcome is {record.outcome}"
+    verdict = guards.judge(offered.measurement, record.metrics, falsifier, checked.config.conditioning)
+    if record.outcome not in DECIDED or verdict.outcome not in DECIDED:
+        why = verdict.reason or f"the outcome is {record.outcome}"
         message = f"the record of {quoted(record.falsifier)} promotes nothing: {why}"
         yield offered.finding("PV470", message, "mend what was measured, and measure again", exit_code=3)
 

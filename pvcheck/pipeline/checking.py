@@ -10,7 +10,7 @@ from pvcheck import config, files
 from pvcheck.errors import ContractError, Finding, Severity
 from pvcheck.loading import catalogue, contract
 from pvcheck.pipeline import sifting
-from pvcheck.rules import earned, fitting, structure, upstream
+from pvcheck.rules import earned, fitting, guarded, structure, upstream
 from pvcheck.rules import paths as named
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ MAX_CONTRACT = 1 << 20
 
 STALE = frozenset(  # the rules of earned statuses
     {"PV401", "PV402", "PV403", "PV404", "PV405", "PV406", "PV407", "PV408", "PV409", "PV410", "PV411", "PV412"}
-)
+) | {"PV610"}
+"""Findings about statuses that the evidence does not support."""
+CHALLENGES = frozenset({"PV620", "PV621", "PV622", "PV623", "PV624", "PV625", "PV626"})
+"""Findings about the challenge of a contract, which a run neither mends nor minds."""
+MENDED = STALE | CHALLENGES
 """Findings that a new measurement can mend, so that they do not keep ``pv run`` from measuring."""
 
 
@@ -53,10 +57,14 @@ class Checked(NamedTuple):
         """The findings that count."""
         return tuple(each for each in self.findings if each.severity is Severity.ERROR)
 
+    def but_challenges(self) -> Checked:
+        """Return the same without what was found about its challenge."""
+        return self._replace(findings=tuple(each for each in self.findings if each.code not in CHALLENGES))
+
     @property
     def can_run(self) -> bool:
         """Whether nothing but a stale status stands in the way of measuring."""
-        return self.contract is not None and all(each.code in STALE for each in self.errors)
+        return self.contract is not None and all(each.code in MENDED for each in self.errors)
 
 
 def check_all(paths: Iterable[Path], today: date | None = None) -> list[Checked]:
@@ -84,13 +92,15 @@ def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]], today: date |
             if settings.root not in catalogues:
                 catalogues[settings.root] = catalogue.load(settings.root)
             found += fitting.check(claims, loaded.document, catalogues[settings.root])
+            found += guarded.reasons(claims, loaded.document)
             found += earned.paths_inside(claims, loaded.document, path, settings.root)
     sifted = sifting.sift(found, path, settings, today, loaded.document)
     found = list(sifted.kept)
     if claims is not None and claims.is_strict and not any(each.severity is Severity.ERROR for each in found):
-        unsupported = list(earned.check(claims, loaded.document, path, settings.root))
+        unsupported = list(earned.check(claims, loaded.document, path, settings.root, settings.conditioning))
         found += [finding for _, finding in unsupported]
-        stale = frozenset(name for name, _ in unsupported)
+        stale = frozenset(name for name, finding in unsupported if finding.severity is Severity.ERROR)
+        found += _challenged(claims, loaded.document, path, settings)
     found.sort(key=lambda each: (each.line, each.column))
     return Checked(
         path=path,
@@ -103,3 +113,12 @@ def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]], today: date |
         ignored=sifted.ignored,
         used=sifted.used,
     )
+
+
+def _challenged(claims: Contract, document: Document, path: Path, settings: Config) -> list[Finding]:
+    """Return what is wrong with the challenge of a contract, where one is told of or demanded."""
+    if claims.challenge is None and settings.challenge is None:
+        return []
+    from pvcheck.rules import challenged  # noqa: PLC0415 - most contracts say nothing of challenges
+
+    return list(challenged.check(challenged.Case(claims, document, path, settings.challenge)))

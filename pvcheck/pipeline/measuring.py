@@ -15,8 +15,9 @@ import pydantic
 from pvcheck import config, guards
 from pvcheck.errors import ConfigError, Finding, escaped, quoted
 from pvcheck.host import Failed, Limits, Measured, Pool, Request, Unmeasured, codes, discover, registry
+from pvcheck.host.measuring import believed
 from pvcheck.loading import keys, schema
-from pvcheck.plugin import Context, InputError, NotMeasured, Source, wire
+from pvcheck.plugin import Context, InputError, NotMeasured, Source, sides, wire
 from pvcheck.text import Ambiguous, Scalar, resolve
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def measure(order: Order, folder: Path) -> Taken:
         with Pool(Limits()) as pool:
             taken = Taken(offered=offered, reply=pool.evaluate(request, seconds=settings.timeout))
     reply = taken.reply
-    return replace(taken, guarded=guards.examine(reply.measurement)) if isinstance(reply, Measured) else taken
+    if not isinstance(reply, Measured):
+        return taken
+    return replace(taken, guarded=guards.examine(reply.measurement, settings.conditioning))
 
 
 def here(request: Request) -> Measured:
@@ -107,7 +110,7 @@ def here(request: Request) -> Measured:
         began = time.perf_counter()
         answer = function(parameters, context)
         seconds = time.perf_counter() - began
-        measurement = wire.from_json(wire.to_json(answer, evaluator.metrics))
+        measurement = wire.from_json(believed(answer, evaluator, context))
     return Measured(measurement, {}, seconds)
 
 
@@ -127,6 +130,7 @@ def _in_process(request: Request) -> Taken:
     except BaseException as error:  # noqa: BLE001 - SystemExit of an evaluator must not look like success
         code = codes.INPUT if isinstance(error, InputError) else codes.RAISED
         code = codes.BAD_RESULT if isinstance(error, wire.BadResult) else code
+        code = codes.ONE_SIDED if isinstance(error, sides.OneSided) else code
         reply = Failed(escaped(f"{offered.evaluator.name}: raised {registry.told(error)}", 600), code)
         trace = "".join(traceback.format_exception(error)).splitlines()
         return Taken(offered=offered, reply=reply, trace=tuple(escaped(line, 1000) for line in trace))

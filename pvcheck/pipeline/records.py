@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.domain.digest import PREFIX
 from pvcheck.errors import ConfigError, EmptyError, EvidenceError, Finding, escaped, quoted
-from pvcheck.evidence import lines, store
+from pvcheck.evidence import challenge, lines, store
 from pvcheck.evidence.record import RecordError, contradictions
 from pvcheck.pipeline import checking
 from pvcheck.pipeline.standing import judged_under
@@ -104,6 +104,8 @@ def named(contract: Contract) -> Mapping[str, tuple[str, ...]]:
                 found.setdefault(move.evidence, []).append(words)
         for renewal in amendment.renewals:
             found.setdefault(renewal.evidence, []).append(f"{escaped(renewal.id)} was measured again {where}")
+    if contract.challenge is not None and contract.challenge.evidence is not None:
+        found.setdefault(contract.challenge.evidence, []).append("the contract was challenged")
     return {reference: tuple(places) for reference, places in found.items()}
 
 
@@ -126,6 +128,8 @@ def load(contract: Path, reference: str) -> Record:
         code, message = "PV403", f"the record {error} does not have the bytes that its name promises"
     except RecordError as error:
         code, message = "PV404", f"not a record: {error}"
+        if challenge.is_one(store.read(contract, reference)):
+            message = "a record of a challenge and of no evaluation: pv challenge --check compares it"
     place = escaped(str(store.path_of(contract, reference)))
     raise EvidenceError(Finding(code, message, place, hint="bring it back from git, or measure again", exit_code=5))
 
@@ -180,6 +184,29 @@ def _exportable(contract: Path, reference: str) -> Record:
     for finding in faults(record, store.read(contract, reference), store.path_of(contract, reference)):
         raise EvidenceError(finding)
     return record
+
+
+def unsound(contract: Path, reference: str) -> Iterator[Finding]:
+    """Yield what is wrong with one file of evidence, of an evaluation or of a challenge."""
+    place = store.path_of(contract, reference)
+    try:
+        data = store.read(contract, reference)
+        if challenge.is_one(data):
+            challenge.parse(data)
+            return
+    except (store.MissingError, store.ForgedError):
+        pass  # load tells which
+    except RecordError as error:
+        hint = "bring it back from git, or challenge again"
+        message = f"not a record of a challenge: {escaped(str(error))}"
+        yield Finding("PV623", message, escaped(str(place)), hint=hint, exit_code=5)
+        return
+    try:
+        record = load(contract, reference)
+    except EvidenceError as error:
+        yield from error.findings
+        return
+    yield from faults(record, store.read(contract, reference), place)
 
 
 def faults(record: Record, data: bytes, place: Path) -> Iterator[Finding]:

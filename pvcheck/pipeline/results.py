@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pvcheck.domain.status import Outcome, Status
 from pvcheck.errors import worst
 from pvcheck.evidence.record import DECIDED
+from pvcheck.guards import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pvcheck.domain.metric import MetricSpec
     from pvcheck.errors import Finding
     from pvcheck.evidence.record import Judged, Record
-    from pvcheck.guards import Guarded
+    from pvcheck.guards import Guarded, Leaning
     from pvcheck.pipeline.checking import Checked
     from pvcheck.plugin import Measurement
     from pvcheck.writeback import Update
@@ -34,6 +35,7 @@ class Result:
     measurement: Measurement | None = None
     specs: Mapping[str, MetricSpec] | None = None
     guarded: tuple[Guarded, ...] = ()
+    leaning: tuple[Leaning, ...] = ()
     judged: tuple[Judged, ...] = ()
     record: Record | None = None
     withheld: str = ""
@@ -44,6 +46,11 @@ class Result:
     def promoting(self) -> Record | None:
         """The record, if it can move a status."""
         return self.record if self.outcome in DECIDED and not self.withheld else None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What bounds and guards said of the measurement."""
+        return Verdict(self.outcome, self.reason, self.judged, self.guarded, self.leaning)
 
     @property
     def is_regression(self) -> bool:

@@ -16,9 +16,9 @@ from pvcheck.domain.claim import claim
 from pvcheck.domain.status import Outcome
 from pvcheck.errors import ConfigError, EmptyError, Finding, PvError, escaped, quoted
 from pvcheck.evidence import lines
-from pvcheck.evidence.record import Metric, Record, judge
+from pvcheck.evidence.record import Metric, Record
 from pvcheck.host import Failed, Limits, Measured, Pool, Request, TimedOut, Unmeasured, discover
-from pvcheck.pipeline import checking
+from pvcheck.pipeline import checking, guarding
 from pvcheck.pipeline.digests import Digests
 from pvcheck.pipeline.options import Mode
 from pvcheck.pipeline.results import FileResult, Result, RunResult, exit_of, exit_of_run
@@ -53,13 +53,13 @@ def run(paths: Sequence[Path], options: Options, watch: Watch | None = None) -> 
         are wanted.
     """
     _refuse_place(options.results, paths)
-    checked = checking.check_all(paths)
+    checked = [each.but_challenges() for each in checking.check_all(paths)]
     if options.against is not None:
         checked = [
             each._replace(config=history.settings(options.against, each.path.parent.resolve())) for each in checked
         ]
-    chosen = {each.path: _selected(each, options) for each in checked}
-    _refuse_typos(checked, chosen, options)
+    chosen = {each.path: selected(each, options) for each in checked}
+    refuse_typos(checked, chosen, options)
     runner = Runner(options, watch)
     try:
         if any(chosen.values()):
@@ -91,7 +91,7 @@ def _refuse_place(results: Path | None, contracts: Sequence[Path]) -> None:
         raise ConfigError(Finding("PV471", message, escaped(str(results)), hint=hint, exit_code=2))
 
 
-def _selected(checked: Checked, options: Options) -> tuple[Falsifier, ...]:
+def selected(checked: Checked, options: Options) -> tuple[Falsifier, ...]:
     """Return the bound falsifiers of a contract that the options pick."""
     if checked.contract is None or not checked.can_run:
         return ()
@@ -99,7 +99,7 @@ def _selected(checked: Checked, options: Options) -> tuple[Falsifier, ...]:
     return tuple(each for each in checked.contract.falsifiers if each.is_bound and wanted in (each.id or "").casefold())
 
 
-def _refuse_typos(checked: Sequence[Checked], chosen: Mapping[Path, tuple[Falsifier, ...]], options: Options) -> None:
+def refuse_typos(checked: Sequence[Checked], chosen: Mapping[Path, tuple[Falsifier, ...]], options: Options) -> None:
     """Refuse a selection and an override that meet nothing: a typo must not look like success."""
     if options.select and not any(chosen.values()) and all(each.can_run for each in checked):
         message = f"no bound falsifier has {quoted(options.select)} in its id"
@@ -157,7 +157,7 @@ class Runner:
             reply = self.pool.evaluate(request, seconds=checked.config.timeout, on_progress=on_progress)
         if isinstance(reply, Measured):
             return replace(self._judged(job, contract, reply, begun), since=_since(job, checked.path))
-        outcome, reason, exit_code = _without_numbers(reply)
+        outcome, reason, exit_code = without_numbers(reply)
         return Result(falsifier=job.falsifier, outcome=outcome, reason=reason, exit_code=exit_code)
 
     def _request(self, job: Job, root: str) -> Request:
@@ -177,21 +177,17 @@ class Runner:
         falsifier, measurement = job.falsifier, reply.measurement
         specs = {spec.name: spec for spec in job.offered.evaluator.metrics}
         metrics = {name: Metric(specs[name].type, value) for name, value in measurement.metrics.items()}
-        guarded = guards.examine(measurement)
-        judged, outcome = judge(metrics, [(each.metric, each.bound) for each in falsifier.expectations])
-        reason = ""
-        if stops := [each for each in guarded if each.invalid]:
-            outcome, reason, judged = Outcome.INVALID, f"{stops[0].guard}: {stops[0].message}", ()
+        verdict = guards.judge(measurement, metrics, falsifier, job.conditioning)
         inputs = {name: self._input(job.inputs[name], read) for name, read in reply.reads.items()}
         record = Record(
             contract=contract.id or "",
             falsifier=falsifier.id or "",
             claim=claim(falsifier, contract),
-            outcome=outcome,
+            outcome=verdict.outcome,
             metrics=metrics,
-            judged=judged,
+            judged=verdict.judged,
             details=details(measurement, job.offered.evaluator),
-            guards=[each.json() for each in guarded],
+            guards=[each.json() for each in verdict.guarded],
             inputs=inputs,
             made_by=made_by(job.offered, measurement, self.options),
             made_at={
@@ -202,14 +198,15 @@ class Runner:
         )
         return Result(
             falsifier=falsifier,
-            outcome=outcome,
-            reason=reason,
-            exit_code=exit_of(outcome, falsifier.status),
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            exit_code=exit_of(verdict.outcome, falsifier.status),
             seconds=reply.seconds,
             measurement=measurement,
             specs=specs,
-            guarded=guarded,
-            judged=judged,
+            guarded=verdict.guarded,
+            leaning=verdict.leaning,
+            judged=verdict.judged,
             record=record,
             withheld=_withheld(contract, inputs),
         )
@@ -224,7 +221,7 @@ class Runner:
         }
 
 
-def _without_numbers(reply: Unmeasured | Failed | TimedOut) -> tuple[Outcome, str, int]:
+def without_numbers(reply: Unmeasured | Failed | TimedOut) -> tuple[Outcome, str, int]:
     """Return outcome, reason and exit status of a reply that holds no measurement."""
     if isinstance(reply, Unmeasured):
         return Outcome.NOT_MEASURED, reply.reason, 3
@@ -254,7 +251,8 @@ def _withheld(contract: Contract, inputs: Mapping[str, dict[str, JSON]]) -> str:
 def details(measurement: Measurement, evaluator: Evaluator) -> JSON:
     """Return what a record keeps of a measurement beside its metrics."""
     told = wire.to_json(measurement, evaluator.metrics)
-    return {key: value for key, value in told.items() if key not in {"metrics", "libraries", "backend"}}
+    beside = {key: value for key, value in told.items() if key not in {"metrics", "libraries", "backend"}}
+    return {key: value for key, value in beside.items() if key != "claims" or value}  # older records have no claims
 
 
 def made_by(offered: OfferedEvaluator, measurement: Measurement, options: Options) -> dict[str, JSON]:
@@ -284,6 +282,11 @@ def _processor() -> str:
 
 
 def concluded(checked: Checked, results: tuple[Result, ...], mode: Mode) -> FileResult:
+    """Decide what results change in a contract, write it where that was asked for, and tell what the guards say."""
+    return guarding.with_findings(_concluded(checked, results, mode))
+
+
+def _concluded(checked: Checked, results: tuple[Result, ...], mode: Mode) -> FileResult:
     """Decide what results change in a contract, and write it where that was asked for."""
     contract, document = checked.contract, checked.document
     if contract is None or document is None:
@@ -303,7 +306,7 @@ def concluded(checked: Checked, results: tuple[Result, ...], mode: Mode) -> File
     if mode is Mode.CHECK:
         return replace(result, findings=(*checked.findings, *_would_change(checked, update)))
     if mode is Mode.WRITE:
-        again = checking.check(checked.path, {})
+        again = checking.check(checked.path, {}).but_challenges()
         return replace(result, written=True, findings=again.findings)
     return result
 

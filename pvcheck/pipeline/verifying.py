@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.discovery import SUFFIXES
-from pvcheck.errors import EmptyError, EvidenceError, Finding, Severity, escaped, worst
+from pvcheck.errors import EmptyError, Finding, Severity, escaped, worst
 from pvcheck.evidence import store
 from pvcheck.pipeline import checking, records
 
@@ -41,7 +41,7 @@ def verify(paths: Sequence[Path]) -> Verified:
     held, unsound, orphans = 0, 0, 0
     for contract, known in _places(checked):
         for reference in store.references(contract):
-            wrong = list(_record(contract, reference))
+            wrong = list(records.unsound(contract, reference))
             is_orphan = known is not None and reference not in known
             held, unsound, orphans = held + 1, unsound + bool(wrong), orphans + is_orphan
             found += [*wrong, *([_orphan(contract, reference)] if is_orphan else ())]
@@ -70,17 +70,6 @@ def _places(checked: Sequence[Checked]) -> Iterator[tuple[Path, AbstractSet[str]
         yield files[0].path, names if len(contracts) == len(files) else None
     for path in _abandoned(checked):
         yield path, frozenset()
-
-
-def _record(contract: Path, reference: str) -> Iterator[Finding]:
-    """Yield what is wrong with one file of evidence."""
-    place = store.path_of(contract, reference)
-    try:
-        record = records.load(contract, reference)
-    except EvidenceError as error:
-        yield from error.findings
-        return
-    yield from records.faults(record, store.read(contract, reference), place)
 
 
 def _orphan(contract: Path, reference: str) -> Finding:

@@ -10,6 +10,7 @@ from pvcheck.plugin.evaluator import Evaluator, Parameters, input_field
 from pvcheck.plugin.hookspecs import hookimpl
 from pvcheck.plugin.values import (
     ChainLink,
+    ClaimedRatio,
     Comparison,
     Condition,
     Fault,
@@ -19,12 +20,13 @@ from pvcheck.plugin.values import (
     Skip,
 )
 
-API_VERSION = (1, 0)
+API_VERSION = (1, 1)
 
 __all__ = [
     "API_VERSION",
     "Cancelled",
     "ChainLink",
+    "ClaimedRatio",
     "Comparison",
     "Condition",
     "Context",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from pvcheck.domain import digest
+from pvcheck.plugin.faults import Door
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
+
+A = TypeVar("A")
 
 
 class NotMeasured(Exception):  # noqa: N818 - it is an answer, not an error
@@ -129,6 +132,22 @@ class Context:
     root: str = ""
     progress: Callable[[int, int], None] = _no_progress
     cancelled: Callable[[], bool] = _never
+    door: Door = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the door that arrays come in by."""
+        object.__setattr__(self, "door", Door(self.fault, self.seed))  # the one way into a frozen value
+
+    def received(self, array: A, name: str) -> A:
+        """Return an array that was read from an input: the same object, unless a generic fault is to be planted.
+
+        Then the first array that can hold the fault comes back as a changed copy. An evaluator that says
+        ``takes_arrays`` passes each array through here before it uses it; where it compares two sides, the one
+        on trial first. An array is NumPy's, or a list or tuple of numbers.
+
+        :param name: what the array is, for the reason that a reader sees.
+        """
+        return self.door.passed(array, name)
 
     def check(self) -> None:
         """Do nothing, unless the host wants the evaluation to stop.

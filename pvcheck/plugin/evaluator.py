@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pvcheck.plugin.faults import GENERIC
+
 if TYPE_CHECKING:
     from pvcheck.domain.metric import MetricSpec
     from pvcheck.plugin.values import Fault
@@ -46,3 +48,10 @@ class Evaluator:
     faults: tuple[Fault, ...] = ()
     runs_programs: bool = False
     """Whether it starts programs that a contract names: then it runs only where settings allow it by name."""
+    takes_arrays: bool = False
+    """Whether it passes the arrays it reads through ``Context.received``: then the generic faults can be planted."""
+
+    @property
+    def all_faults(self) -> tuple[Fault, ...]:
+        """Its own faults, and the generic ones where it takes arrays."""
+        return (*self.faults, *GENERIC) if self.takes_arrays else self.faults

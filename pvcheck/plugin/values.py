@@ -76,6 +76,18 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedRatio:
+    """A ratio that somebody claimed for a metric: it counts as found within ``tolerance``, relative to it.
+
+    Where the ends of the metric's ``Ratio`` do not give it, the host looks for others in the labelled series that do.
+    """
+
+    metric: str
+    value: float
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """A fault that an evaluator can plant in its own measuring code, so that bounds can be challenged."""
 
@@ -106,6 +118,7 @@ class Measurement:
     conditions: tuple[Condition, ...] = ()
     links: tuple[ChainLink, ...] = ()
     ratios: tuple[Ratio, ...] = ()
+    claims: tuple[ClaimedRatio, ...] = ()
     skipped: tuple[Skip, ...] = ()
     notes: tuple[str, ...] = ()
     libraries: Mapping[str, str] = field(default_factory=dict)

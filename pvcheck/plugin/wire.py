@@ -15,7 +15,16 @@ from pvcheck.domain import numbers
 from pvcheck.domain.metric import MetricType
 from pvcheck.domain.numbers import type_name
 from pvcheck.errors import quoted
-from pvcheck.plugin.values import ChainLink, Comparison, Condition, Measurement, Population, Ratio, Skip
+from pvcheck.plugin.values import (
+    ChainLink,
+    ClaimedRatio,
+    Comparison,
+    Condition,
+    Measurement,
+    Population,
+    Ratio,
+    Skip,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 1 << 20
 MAX_SERIES: Final = 100_000
 MAX_ITEMS: Final = 10_000
-"""Comparisons, conditions, links, ratios, skips, notes or libraries in one measurement."""
+"""Comparisons, conditions, links, ratios, claims, skips, notes or libraries in one measurement."""
 MAX_TEXT: Final = 4096
 
 
@@ -124,6 +133,7 @@ def _check_names(measurement: Measurement) -> None:
     named = [("a comparison", name) for each in measurement.comparisons for name in each.metrics]
     named += [("a condition", each.metric) for each in measurement.conditions]
     named += [("a ratio", each.metric) for each in measurement.ratios]
+    named += [("a claimed ratio", each.metric) for each in measurement.claims]
     for what, name in named:
         if name not in told:
             raise BadResult(f"{what} speaks of metric {quoted(name)}, which is not in the measurement")
@@ -266,6 +276,7 @@ _MEASUREMENT: Final[dict[str, _Form]] = {
             denominator_value=_FLOAT,
         )
     ),
+    "claims": _several(_record(ClaimedRatio, metric=_TEXT, value=_FLOAT, tolerance=_FLOAT)),
     "skipped": _several(_record(Skip, what=_TEXT, reason=_TEXT)),
     "notes": _TEXTS,
     "libraries": _Form(_texts_by_name, _texts_by_name),

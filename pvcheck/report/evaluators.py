@@ -49,6 +49,10 @@ def _lines(name: str, entry: dict[str, JSON]) -> Iterator[str]:
             yield "Faults that it can plant in its own measuring:"
             yield ""
         yield f"- `{escaped(fault['name'])}`: {escaped(fault['doc'], LONG)}"
+    if entry.get("takes_arrays"):
+        yield ""
+        yield "The generic faults can be planted in the arrays that it takes in: `array-flipped-bit`, `array-nan`,"
+        yield "`array-swapped-rows`, `array-scaled`, `array-offset-block`."
 
 
 def _kind(field: dict[str, JSON], *, needed: bool) -> str:

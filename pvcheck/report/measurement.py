@@ -34,7 +34,7 @@ def lines(taken: Taken) -> Iterator[str]:
     measurement = reply.measurement
     yield f"  measured      {reply.seconds * 1000:.0f} ms, {escaped(measurement.backend)}"
     specs = {spec.name: spec for spec in offered.evaluator.metrics}
-    yield from (f"      {row}" for row in table.lines(measurement, specs))
+    yield from (f"      {row}" for row in table.lines(measurement, specs, taken.guarded))
     yield from (f"      {row}" for row in _scalars(measurement, specs))
     yield from (f"      {row}" for row in _series(measurement, specs))
     yield from (f"      skipped {escaped(skip.what)}: {escaped(skip.reason)}" for skip in measurement.skipped)

@@ -43,13 +43,23 @@ def _result(each: Result, *, tables: bool) -> Iterator[str]:
         yield "      it was DISCHARGED: a regression"
     if each.measurement is not None and each.specs is not None:
         if tables:
-            yield from (f"      {row}" for row in table.lines(each.measurement, each.specs))
+            yield from (f"      {row}" for row in table.lines(each.measurement, each.specs, each.guarded))
         yield from (f"      skipped {escaped(skip.what)}: {escaped(skip.reason)}" for skip in each.measurement.skipped)
         yield from (f"      {escaped(note)}" for note in each.measurement.notes)
         yield from (f"      {bound}" for bound in _bounds(each))
-    yield from (f"      {guarded.code} {guarded.guard}: {guarded.message}" for guarded in each.guarded)
+    yield from (f"      {line}" for line in _guards(each))
     if each.withheld:
         yield f"      promotes nothing: {each.withheld}"
+
+
+def _guards(each: Result) -> Iterator[str]:
+    """Yield what the guards say, and below it the reason where the contract accepts it."""
+    said = [(guarded.code, guarded.guard, guarded.message) for guarded in each.guarded]
+    said += [("PV603", "conditioning", lean.message) for lean in each.leaning]
+    for code, guard, message in said:
+        yield f"{code} {guard}: {message}"
+        if guard in each.falsifier.accept:
+            yield f"  accepted: {escaped(' '.join(each.falsifier.accept[guard].split()), 1000)}"
 
 
 def _bounds(each: Result) -> Iterator[str]:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from pvcheck.domain.metric import MetricType, bits
 from pvcheck.errors import escaped
-from pvcheck.guards import ILL_CONDITIONED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pvcheck.domain.metric import MetricSpec, Number
+    from pvcheck.guards import Guarded
     from pvcheck.plugin import Measurement
 
 
-def lines(measurement: Measurement, specs: Mapping[str, MetricSpec]) -> Iterator[str]:
+def lines(measurement: Measurement, specs: Mapping[str, MetricSpec], guarded: Iterable[Guarded] = ()) -> Iterator[str]:
     """Yield the rows of the table, header first; nothing where there is no labelled series."""
     columns: list[tuple[str, ...]] = []
     for name, spec in specs.items():
@@ -26,7 +26,7 @@ def lines(measurement: Measurement, specs: Mapping[str, MetricSpec]) -> Iterator
                 columns.append(("bits", *(bits(each, spec.type) for each in series)))
     if not columns:
         return
-    rows = [("", *map(escaped, measurement.labels)), *columns, ("", *_marks(measurement))]
+    rows = [("", *map(escaped, measurement.labels)), *columns, ("", *_marks(measurement, guarded))]
     widths = [max(map(len, row)) for row in rows]
     for cells in zip(*rows, strict=True):
         first, *middle, mark = cells
@@ -41,8 +41,8 @@ def number(value: Number, kind: MetricType) -> str:
     return str(value) if kind is MetricType.INT else f"{value:.6g}"
 
 
-def _marks(measurement: Measurement) -> Iterator[str]:
+def _marks(measurement: Measurement, guarded: Iterable[Guarded]) -> Iterator[str]:
     """Yield a mark for each step whose relative error is ill-conditioned."""
-    marked = {each.position for each in measurement.conditions if not each.number <= ILL_CONDITIONED}
+    marked = {position for each in guarded for position in each.positions}
     for position in range(len(measurement.labels)):
         yield "ill-conditioned" if position in marked else ""

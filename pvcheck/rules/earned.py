@@ -16,6 +16,8 @@ from pvcheck.domain.status import EARNED, Outcome, Status, contract_status, stag
 from pvcheck.errors import MAX_SHOWN, Finding, escaped, quoted
 from pvcheck.evidence import store
 from pvcheck.evidence.record import DECIDED, RecordError, contradictions, judge
+from pvcheck.guards import ILL_CONDITIONED
+from pvcheck.rules import guarded
 from pvcheck.text import Scalar
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Case(NamedTuple):
     document: Document
     path: Path
     root: Path
+    conditioning: float = ILL_CONDITIONED
 
     def finding(self, code: str, message: str, *route: str | int, hint: str = RERUN, exit_code: int = 1) -> Finding:
         """Return a finding inside the falsifier; at its status where no route is given."""
@@ -50,13 +53,16 @@ class Case(NamedTuple):
         return self.document.finding(code, message, place, hint=hint, exit_code=exit_code, at_key=is_block)
 
 
-def check(contract: Contract, document: Document, path: Path, root: Path) -> Iterator[tuple[str | None, Finding]]:
+def check(
+    contract: Contract, document: Document, path: Path, root: Path, conditioning: float = ILL_CONDITIONED
+) -> Iterator[tuple[str | None, Finding]]:
     """Yield every status that its evidence does not support, with the falsifier it is about.
 
-    Findings about stages and the contract, which follow from the falsifiers, are about None.
+    Findings about stages and the contract, which follow from the falsifiers, are about None. Condition numbers above
+    ``conditioning`` mark a number.
     """
     for falsifier in contract.falsifiers:
-        for finding in falsifier_status(Case(falsifier, contract, document, path, root)):
+        for finding in falsifier_status(Case(falsifier, contract, document, path, root, conditioning)):
             yield falsifier.id, finding
     for finding in above(contract, document):
         yield None, finding
@@ -126,8 +132,8 @@ def record_supports(case: Case, record: Record) -> Iterator[Finding]:
     needed = _EARNED_BY[Status(case.falsifier.status or "")]
     refused, outcome = today_of(case.falsifier, record)
     if outcome == needed:
-        return
-    if record.outcome != needed:
+        yield from guarded.check(case, record, case.conditioning)
+    elif record.outcome != needed:
         yield case.finding("PV409", typed, hint=BACK)
     else:
         yield case.finding("PV409", f"{record.outcome} then, {outcome} today{refused}")

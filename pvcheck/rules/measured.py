@@ -33,6 +33,8 @@ def falsifier(difference: Difference, sides: Sides) -> Iterator[Told]:
         yield from _parameter(difference, sides)
     elif route[2:3] == ("expect",) and len(route) > 3:
         yield from _bound(difference, sides)
+    elif route[2:3] == ("accept",) and len(route) > 3:
+        yield from _accepted(difference)
     else:
         yield from _status(difference)
 
@@ -88,6 +90,32 @@ def _bound(difference: Difference, sides: Sides) -> Iterator[Told]:
         yield Told(Change.MINOR, "bound-tightened", f"the bound of {metric} tightened from {before} to {after}")
     elif old:
         yield Told(Change.PATCH, "prose", f"the bound of {metric} is spelt anew: {after} in place of {before}")
+
+
+def _accepted(difference: Difference) -> Iterator[Told]:
+    """Yield the weight of what a falsifier accepts of the guards: only conditioning keeps a bound from a verdict."""
+    route, before, after, _ = difference
+    guard = escaped(str(route[3]), telling.WIDTH)
+    if before is ABSENT:
+        weight = Change.MAJOR if guard == "conditioning" else Change.MINOR
+        yield Told(weight, "accepted", f"what the guard {guard} says is accepted: {telling.value(after)}")
+    elif after is ABSENT:
+        yield Told(Change.MINOR, "accepted", f"what the guard {guard} says is accepted no longer")
+
+
+def challenge(difference: Difference, sides: Sides) -> Iterator[Told]:
+    """Yield the weight of a change of what planted faults must show, and of the record of a challenge."""
+    if not sides.are_strict:
+        return
+    route, before, after, _ = difference
+    if route[1:] == ("evidence",):
+        yield Told(
+            Change.PATCH, "evidence", f"the record of the challenge {telling.change(_short(before), _short(after))}"
+        )
+    elif route[1:] == ("min",):
+        was, now = (float(each) if isinstance(each, int | float) else 0.0 for each in (before, after))
+        told = f"the score that planted faults must reach {telling.change(before, after)}"
+        yield Told(Change.MAJOR, "bound-weakened", told) if now < was else Told(Change.MINOR, "bound-tightened", told)
 
 
 def _relation(old: tuple[str, ...], new: tuple[str, ...]) -> str:

@@ -165,7 +165,8 @@ def _too_small(move: Move, change: Weighed, before: Version, after: Version) -> 
         message = f"the evaluator line of {name} was deleted, so nothing measures it any more: that {needed}"
         return move.finding("PV426", message, change.route, f"bring the line back, or own up to it: {BUMP}")
     if change.kind == "schema-dropped":
-        return move.finding("PV427", f"{DROPPED}: that {needed}", ("metadata",), f"{PUT_BACK}, or own up to it: {BUMP}")
+        hint = f"{PUT_BACK}, or set that version by hand: nothing here is earned from then on"
+        return move.finding("PV427", f"{DROPPED}: that {needed}", ("metadata",), hint)
     if change.kind == "falsifier-removed":
         message = f"the falsifier {name} was removed: that {needed}"
         return move.finding("PV433", message, change.route, f"bring it back, or own up to it: {BUMP}")

@@ -20,7 +20,7 @@ FALSIFIERS = "falsification_tests"
 NOUNS = {"proof_obligations": "obligation", "equations": "equation", "kani_harnesses": "harness"}
 """Sections whose items are named in messages; what is said of falsifiers, stages and inputs is said under their ids."""
 
-_BLOCKS = {"with", "expect"}
+_BLOCKS = {"with", "expect", "accept"}
 """Parts of a falsifier that are told one by one when all of them came or went."""
 
 

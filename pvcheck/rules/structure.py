@@ -53,7 +53,7 @@ def bindings(contract: Contract, document: Document) -> Iterator[Finding]:
     """Refuse halves of a binding: an evaluator without bounds can only be green, bounds without one never are."""
     for each in contract.falsifiers:
         if each.evaluator is None:
-            for key in ("with", "expect"):
+            for key in ("with", "expect", "accept"):
                 if document.get((*each.route, key)) is not None:
                     message = f"{key!r} needs an evaluator"
                     hint = "name the evaluator that measures this, or leave the key out"

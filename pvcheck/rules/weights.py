@@ -85,6 +85,7 @@ _SECTIONS: dict[str | int, Callable[[Difference, Sides], Iterator[Told]]] = {
     "implementation_stages": measured.stage,
     "inputs": measured.input_,
     "metadata": measured.metadata,
+    "challenge": measured.challenge,
     **dict.fromkeys(NOUNS, formal.items),
 }
 

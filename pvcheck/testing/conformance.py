@@ -5,6 +5,7 @@ Each check has a message of its own, which says what to do.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from pvcheck.host import Failed, Limits, Measured, Pool, Request, TimedOut, Unme
 from pvcheck.loading import schema
 from pvcheck.pipeline import measuring
 from pvcheck.plugin import Measurement, wire
+from pvcheck.plugin.faults import UNUSED
+from pvcheck.testing import comparing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,6 +80,8 @@ _ADVICE: Final = {
     codes.PARAMETERS: "give parameters that the model accepts",
     codes.INPUT: "give inputs that it can use, by the names that the parameters say",
     codes.NO_IMPLEMENTATION: 'implementation is "package.module:function", called with parameters and a context',
+    codes.ONE_SIDED: "return a Comparison that names it, with the populations that were really seen, or declare it "
+    "without compares if it has one side",
     codes.BAD_RESULT: "return a Measurement of declared metrics, each of its declared type (float(...), int(...) or "
     "bool(...) of what a numerical library gives), and tuples where the value types say so",
 }
@@ -97,15 +102,18 @@ def assert_evaluator_conforms(  # noqa: PLR0913 - an example has these parts
     In this order: an installed plugin offers it; its light half loads no numerical library; its parameters
     have a JSON Schema that accepts the example and refuses unknown keys; a worker measures the example, and
     the result has declared metrics of the declared types only and survives the trip through JSON; the guards
-    find nothing that forbids a verdict; a comparison tells its populations; a second run gives the same
-    bits, and so does a run in this process; each declared fault and what ``plant`` does change a metric.
+    find nothing that forbids a verdict; a metric that compares, or looks as if it did, is declared to and tells its
+    populations; a second run gives the same bits, and so does a run in this process; each of its own faults changes
+    a metric or cannot be planted in the example, at least one of them can, a generic fault changes a metric where the
+    evaluator takes arrays, and no fault changes an input; what ``plant`` does changes a metric.
 
     :param parameters: what a contract would write under ``with``.
     :param inputs: the content (bytes) or the path of each input, by the names that the parameters say.
     :param plant: inputs to put in the place of others, or a function that is given the paths of copies by name
         and changes the files. None plants nothing but the declared faults.
     :param compares: whether its metrics compare two sides, and so need a ``Comparison`` with both populations.
-        None means: if it reports ratios or condition numbers, which have two sides.
+        None means: if it reports ratios or condition numbers, which have two sides, or a metric whose name, unit or
+        description speaks of two. False says that there is one side only.
     :raises AssertionError: for the first promise that is not kept, with what to do about it.
     """
     __tracebackhide__ = True
@@ -125,8 +133,9 @@ def assert_evaluator_conforms(  # noqa: PLR0913 - an example has these parts
         measurement = trial.measured(request, f"{trial.name} does not measure the example in a worker")
         _check_round_trip(trial, measurement)
         _check_guards(trial, measurement, compares=compares)
+        comparing.refuse_hidden(evaluator, measurement, compares=compares)
         _check_same(trial, measurement)
-        _check_faults(trial, measurement)
+        _check_faults(trial, measurement, paths)
         if plant is not None:
             _check_plant(trial, measurement, _planted(plant, paths, Path(place) / "planted"))
     return measurement
@@ -261,17 +270,49 @@ def _difference(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> str:
     return next(key for key in one if one[key] != other[key])
 
 
-def _check_faults(trial: _Trial, measurement: Measurement) -> None:
-    """Plant each declared fault; one that moves no metric says nothing about any bound."""
+def _check_faults(trial: _Trial, measurement: Measurement, paths: dict[str, Path]) -> None:
+    """Plant each fault; one that moves no metric says nothing about any bound."""
     __tracebackhide__ = True
-    for fault in trial.request.offered.evaluator.faults:
-        request = replace(trial.request, fault=fault.name)
-        planted = trial.measured(request, f"{trial.name} does not measure with the fault {fault.name}")
-        if trial.told(planted)["metrics"] == trial.told(measurement)["metrics"]:
-            raise AssertionError(
-                f"the fault {fault.name} changes no metric of {trial.name} on this example: plant it where the "
-                "numbers are made (context.fault has its name), or give an example on which it matters"
-            )
+    evaluator = trial.request.offered.evaluator
+    before = _contents(paths)
+    own = [_is_moved(trial, measurement, fault.name) for fault in evaluator.faults]
+    if False in own:
+        raise AssertionError(
+            f"the fault {evaluator.faults[own.index(False)].name} changes no metric of {trial.name} on this example: "
+            "plant it where the numbers are made (context.fault has its name), or give an example on which it matters"
+        )
+    if own and True not in own:
+        raise AssertionError(f"no fault of {trial.name} can be planted in this example: give one on which they matter")
+    generic = [_is_moved(trial, measurement, fault.name) for fault in evaluator.all_faults[len(own) :]]
+    if generic and True not in generic:
+        raise AssertionError(
+            f"no fault in an array changes a metric of {trial.name}: measure what context.received returns, and not "
+            "the array that was passed to it"
+        )
+    if changed := [name for name, content in _contents(paths).items() if content != before[name]]:
+        raise AssertionError(f"a fault of {trial.name} changes the input {changed[0]}: plant it in what was read")
+
+
+def _is_moved(trial: _Trial, measurement: Measurement, fault: str) -> bool | None:
+    """Say whether a fault changes a metric; None where it cannot be planted in the example."""
+    __tracebackhide__ = True
+    reply = trial.pool.evaluate(replace(trial.request, fault=fault))
+    if isinstance(reply, Measured):
+        return bool(trial.told(reply.measurement)["metrics"] != trial.told(measurement)["metrics"])
+    if isinstance(reply, Unmeasured) and UNUSED not in reply.reason:
+        return None
+    what = f"{trial.name} does not measure with the fault {fault}: {_reason(reply)}"
+    if isinstance(reply, Unmeasured):
+        what = (
+            f"{trial.name} says takes_arrays and passes none through context.received: pass each array that it reads, "
+            "and measure what comes back"
+        )
+    raise AssertionError(what)
+
+
+def _contents(paths: Mapping[str, Path]) -> dict[str, bytes]:
+    """Return a digest of each input."""
+    return {name: hashlib.sha256(path.read_bytes()).digest() for name, path in paths.items()}
 
 
 def _planted(

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from biting import arena, biter  # noqa: F401 - fixtures
 from pipeline.conftest import project  # noqa: F401 - a fixture
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

@@ -23,7 +23,7 @@ def test_the_light_part_loads_no_numerical_library():
 
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
 
-    light = ["catalogue", "parameters", "patterns", "plugin"]
+    light = ["catalogue", "parameters", "patterns", "planting", "plugin"]
     assert printed == str(["pvcheck_general", *(f"pvcheck_general.{name}" for name in light)]) + "\n"
 
 

@@ -47,6 +47,7 @@ def test_a_good_evaluator_has_no_fault():
         ("metrics", (METRIC._replace(doc=None),), "a metric must have a name of letters"),
         ("metrics", (METRIC._replace(unit=""),), "a metric must have a name of letters"),
         ("metrics", (METRIC._replace(series=1),), "a metric must have a name of letters"),
+        ("metrics", (METRIC._replace(compares=1),), "compares of a metric must be true or false"),
         ("metrics", (METRIC, METRIC), "two of its metrics have one name"),
         ("implementation", "package.module", "implementation must be text such as"),
         ("implementation", "os.system('x'):f", "implementation must be text such as"),
@@ -57,8 +58,17 @@ def test_a_good_evaluator_has_no_fault():
         ("faults", ("one",), "faults must be a tuple of Fault with names"),
         ("faults", (Fault(name="", doc=""),), "faults must be a tuple of Fault with names"),
         ("faults", (*GOOD.faults, *GOOD.faults), "two of its faults have one name"),
+        ("takes_arrays", 1, "takes_arrays must be true or false"),
     ],
 )
 def test_a_faulty_field_is_told(field, value, reason):
     """The reason names the field and what it must be."""
     assert registry.fault_of(replace(GOOD, **{field: value})).startswith(reason)
+
+
+def test_a_generic_fault_has_its_name_for_itself():
+    """An own fault of that name is refused where both could be meant, and fine where they cannot."""
+    named = replace(GOOD, faults=(Fault(name="array-nan", doc="doc"),))
+
+    assert registry.fault_of(named) == ""
+    assert registry.fault_of(replace(named, takes_arrays=True)) == "two of its faults have one name"

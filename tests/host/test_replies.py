@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from host.demos import LIGHT
 
 from pvcheck.host import Failed, Limits, Measured, Pool, codes
 from pvcheck.host.process import WorkerProcess
@@ -18,6 +19,7 @@ MEASUREMENT = {
     "conditions": [],
     "links": [],
     "ratios": [],
+    "claims": [],
     "skipped": [],
     "notes": [],
     "libraries": {},
@@ -82,3 +84,13 @@ def test_a_measurement_is_checked_again(asked, measurement):
 
     assert isinstance(reply, Failed)
     assert reply.code == codes.BAD_RESULT
+
+
+def test_a_comparison_without_populations_is_refused_again(asked, demo):
+    """Whatever the worker let through."""
+    demo.write("demo_light", LIGHT.replace('"a number"),', '"a number", compares=True),'))
+
+    reply = asked(GOOD)
+
+    assert isinstance(reply, Failed)
+    assert reply.code == codes.ONE_SIDED

@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import pytest
+from biting import arena, biter  # noqa: F401 - fixtures
 from helpers import CONTRACT
 
 SOUND = {"metrics": {"growth": 1.5, "count": 4, "same": True, "steps": [1.0, -2.5]}}

@@ -7,6 +7,7 @@ import platform
 import re
 
 import pytest
+from evidence.test_challenge_record import a_challenge
 from helpers import CONTRACT, METRICS, a_record, load
 from pipeline.results import DETAILS, made, sent
 
@@ -498,3 +499,44 @@ def test_status_of_a_file_that_cannot_be_read_is_told(project, pv):
     assert status == 0
     assert out.startswith("  contracts/c.yaml:2:1: PV118")
     assert out.endswith("1 contract, 0 falsifiers: 0 of 0 bound; 0 unbound, 0 of them claimed; 1 error\n")
+
+
+@pytest.fixture
+def challenged(promoted):
+    """Give a project whose contract names the record of a challenge, too."""
+    record = a_challenge()
+    store.save(promoted.contract, record)
+    text = promoted.contract.read_text()
+    promoted.contract.write_text(
+        text.replace("amendments:", f"challenge: {{evidence: {record.reference}}}\namendments:")
+    )
+    promoted.challenge = store.path_of(promoted.contract, record.reference)
+    return promoted
+
+
+def test_the_record_of_a_challenge_is_evidence_as_well(challenged, pv):
+    """It is counted, and it is no orphan."""
+    told = SOUND.replace("1 record: 1 sound", "2 records: 2 sound").replace("1 of 1 reference", "2 of 2 references")
+
+    assert pv("evidence", "verify") == (0, told, "")
+
+
+def test_a_record_of_a_challenge_that_lacks_something_is_found(challenged, pv):
+    """Under its own digest: only its parts can tell."""
+    statement = json.loads(challenged.challenge.read_bytes())
+    del statement["predicate"]["falsifiers"][0]["clean"]
+    data = canonical.dumps(statement)
+    (challenged.challenge.parent / f"{sha256(data)}.json").write_bytes(data)
+
+    status, out, _ = pv("evidence", "verify")
+
+    assert status == 5
+    assert f"{sha256(data)}.json: PV623 not a record of a challenge: " in out
+
+
+def test_a_record_of_a_challenge_is_not_shown_as_an_evaluation(challenged, pv):
+    """The way to look at it is told."""
+    status, _, err = pv("evidence", "show", challenged.challenge.stem[:12])
+
+    assert status == 5
+    assert "PV404 a record of a challenge and of no evaluation: pv challenge --check compares it\n" in err

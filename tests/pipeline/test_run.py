@@ -177,6 +177,7 @@ def test_a_metric_that_is_not_reported_refutes_its_bound(project, pv):
 
 def test_marks_skips_and_notes_are_shown(project, pv):
     """What the evaluator says beside its numbers reaches the reader."""
+    project.edit("    growth: < 18\n", "")
     project.measure(SOUND | {"condition": 1449.0, "skip": True, "notes": ["half of the layers"]})
 
     status, out, _ = pv("run", "-q")

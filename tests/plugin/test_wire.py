@@ -14,6 +14,7 @@ import pytest
 
 from pvcheck.plugin import (
     ChainLink,
+    ClaimedRatio,
     Comparison,
     Condition,
     Measurement,
@@ -44,6 +45,7 @@ FULL = Measurement(
     ),
     links=(ChainLink(position=0, label="0 to 1", carry=0.001),),
     ratios=(Ratio(metric="growth", numerator="a", denominator="b", numerator_value=1.0, denominator_value=10.0),),
+    claims=(ClaimedRatio(metric="growth", value=1.81, tolerance=0.001),),
     skipped=(Skip(what="layer 2", reason="not there"),),
     notes=("a note",),
     libraries={"numpy": "2.0"},
@@ -165,7 +167,7 @@ def test_a_metric_is_of_its_declared_type(metrics, message):
         ({"labels": ("a",)}, "there are 1 labels, but no series has as many numbers"),
         ({"labels": ("a",) * 100_001}, "labels must have at most 100000 items, got 100001"),
         ({"notes": ("a",) * 10_001}, "notes must have at most 10000 items, got 10001"),
-        ({"notes": ("a" * 4096,) * 300}, "it takes 12312"),
+        ({"notes": ("a" * 4096,) * 300}, "it takes 12314"),
         ({"comparisons": (SIDE,)}, "comparisons[0] must be a Comparison, got pvcheck.plugin.values.Population"),
         (
             {"comparisons": (Comparison(metrics=("other",), left=SIDE, right=SIDE),)},
@@ -204,6 +206,11 @@ def test_a_metric_is_of_its_declared_type(metrics, message):
             {"ratios": (replace(FULL.ratios[0], metric="other"),)},
             'a ratio speaks of metric "other", which is not in the measurement',
         ),
+        (
+            {"claims": (replace(FULL.claims[0], metric="other"),)},
+            'a claimed ratio speaks of metric "other", which is not in the measurement',
+        ),
+        ({"claims": (replace(FULL.claims[0], value=2),)}, "claims[0].value must be f64, got int"),
         ({"libraries": [("a", "1")]}, "libraries must be a dict, got list"),
         ({"libraries": {"a": 1}}, "libraries must be text, got int"),
         ({"libraries": {1: "a"}}, "a key of libraries must be text, got int"),

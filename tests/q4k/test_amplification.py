@@ -180,3 +180,83 @@ def test_a_norm_of_ones_is_one():
 
     assert (amplification.normalised(ones, F32(0)) == 1).all()
     assert amplification.normalised(ones, F32(3)).tolist() == [0.5] * 8
+
+
+def exact_softmax(logits, fault):
+    """Return softmax in float64 with a fault."""
+    shifted = logits if fault == "forgotten-maximum" else logits - logits.max()
+    powers = 2.0**shifted if fault == "powers-of-two" else np.exp(shifted)
+    if fault == "forgotten-sum":
+        return powers
+    return powers / (powers[:-1] if fault == "lost-logit" else powers).sum()
+
+
+@pytest.mark.parametrize("fault", ["forgotten-maximum", "forgotten-sum", "powers-of-two", "lost-logit"])
+def test_softmax_is_wrong_as_the_fault_says(fault):
+    """Against float64, and the measurement moves."""
+    logits = np.array(SOFTMAX["logits"])
+
+    found = amplification.softmax(logits.astype(F32), fault)
+
+    assert found == pytest.approx(exact_softmax(logits, fault), rel=1e-5)
+    assert softmax(fault=fault).metrics != softmax().metrics
+
+
+def test_a_forgotten_maximum_overflows():
+    """What the subtraction is for: a share of infinity in infinity."""
+    found = amplification.softmax(np.array([0, 100], F32), "forgotten-maximum")
+
+    assert found[0] == 0
+    assert np.isnan(found[1])
+
+
+def exact_score(query, key, fault):
+    """Return the rotated dot product in float64, pair by pair, with a fault; the query at 3, the key at 7."""
+    n = len(query)
+    total = 0.0
+    for i in range(n // 2):
+        angle = 10000.0 ** (-(i if fault == "halved-exponent" else 2 * i) / n)
+        at = [angle * (4 if fault == "position-off-by-one" else 3), angle * (0 if fault == "unrotated-key" else 7)]
+        if fault == "half-precision-angles":
+            at = [float(np.float16(np.float32(each))) for each in at]
+        first, second = (2 * i, 2 * i + 1) if fault == "neighbour-pairs" else (i, i + n // 2)
+        one, other = (complex(side[first], side[second]) for side in (query, key))
+        total += (one * np.exp(1j * at[0]) * (other * np.exp(1j * at[1])).conjugate()).real
+    return total
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["neighbour-pairs", "position-off-by-one", "halved-exponent", "half-precision-angles", "unrotated-key", None],
+)
+def test_rope_is_wrong_as_the_fault_says(fault):
+    """Against float64, pair by pair; whatever is wrong, the amplification of a linear score stays 1."""
+    values = {"query_position": 3, "key_position": 7, "base": 10000}
+    chosen = made(parameters.RopeParameters, ROPE | values)
+    query, key = (generators.numbers(each, 64) for each in (chosen.query, chosen.key))
+
+    (products,) = amplification._products(chosen, (query,), key, fault)
+
+    assert products.astype(float).sum() == pytest.approx(exact_score(query, key, fault), abs=2e-3)
+    assert rope(values, fault=fault).metrics["amplification"] == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("fault", ["epsilon-outside", "sum-not-mean", "mean-subtracted"])
+def test_rmsnorm_is_wrong_as_the_fault_says(fault):
+    """Against float64, with an epsilon that is not lost in the mean square."""
+    x, epsilon = act()[:100] * F32(0.01), 1e-3
+    exact = x.astype(float) - (x.astype(float).mean() if fault == "mean-subtracted" else 0)
+    square = (exact * exact).sum() / (1 if fault == "sum-not-mean" else 100)
+    root = np.sqrt(square) + epsilon if fault == "epsilon-outside" else np.sqrt(square + epsilon)
+
+    found = amplification.normalised(x, F32(epsilon), fault)
+
+    assert found == pytest.approx(exact / root, rel=1e-4, abs=1e-6)
+
+
+def test_a_fault_of_the_operation_that_changes_no_output_is_not_planted():
+    """A vector of one number has no mean to subtract but itself; a key at 0 is not rotated anyway."""
+    with pytest.raises(NotMeasured, match=r"^not planted: unrotated-key changes no output here$"):
+        rope({"key_position": 0}, fault="unrotated-key")
+    with pytest.raises(NotMeasured, match=r"^not planted: sum-not-mean changes no output here$"):
+        rmsnorm({"length": 1}, fault="sum-not-mean")

@@ -9,7 +9,7 @@ from q4k.fixtures import F32, act, same_bits, tensor
 from q4k.test_generators import ACT, TENSOR, made
 
 from pvcheck.plugin import Cancelled, Context, NotMeasured
-from pvcheck_q4k import compounding, cpu, reference
+from pvcheck_q4k import compounding, cpu, faulty, reference
 from pvcheck_q4k import fixture_parameters as parameters
 
 compiled = pytest.mark.skipif(
@@ -70,7 +70,7 @@ def test_a_step_is_that_of_its_description():
     rows = range(0, 256, 51)
     sizes = abs(cpu.decode(raw).weights.astype(float))
 
-    found = compounding.step(cpu, raw, sizes, (x, x), None)
+    found = compounding.step(cpu, raw, sizes, (x, x), faulty.Trial(cpu, Context(inputs={})))
 
     y = np.array([cpu.dot_a(raw[r : r + 1], x).value for r in range(256)], F32)
     for row in rows:
@@ -107,12 +107,121 @@ def test_a_planted_fault_leaves_the_published_figure(fault):
     assert metrics["rel_l2"] != measure({"tensors": 2}).metrics["rel_l2"]
 
 
+@compiled
+def test_the_carry_is_the_response_of_the_next_product():
+    """Path A's output, changed by 2**-10 of its norm towards path B's, through the next product, in float64."""
+    measurement = measure({"tensors": 2})
+    (found,) = measurement.metrics["carry"]
+    weights = [reference.decode(tensor(t)).weights.astype(float) for t in range(2)]
+    quantised = reference.quantise(act())
+    y_a = weights[0] @ act().astype(float)
+    y_b = np.array([cpu.dot_b(row[None], quantised.scales, quantised.codes).value for row in tensor(0)], float)
+    a, b = (y / np.sqrt(np.mean(y * y)) for y in (y_a, y_b))
+    change = (b - a) / np.linalg.norm(b - a) * np.linalg.norm(a)
+    expected = np.linalg.norm(weights[1] @ change) / np.linalg.norm(weights[1] @ a)
+
+    assert found == pytest.approx(expected, rel=2e-2)
+    assert [(each.position, each.label, each.carry) for each in measurement.links] == [
+        (0, "product 1 to product 2", found)
+    ]
+
+
+@compiled
+def test_a_chain_of_products_carries():
+    """A change arrives at the next product whole and more, where scalar-scale passes on next to nothing."""
+    carry = measure().metrics["carry"]
+
+    assert len(carry) == 4
+    assert [f"{each:.1f}" for each in carry] == ["1.2", "3.5", "4.0", "1.2"]
+
+
+def step_of(y_a, a, b):
+    """Return a step with these results and outputs."""
+    return compounding.Step(F32(y_a), F32(a), F32(b), *(0.0,) * 6, (0, 0), (0, 0))
+
+
+def test_where_the_paths_agree_the_carry_is_that_of_another_change():
+    """The first half of the output up, the second down; an output of zeros has nothing to change."""
+    x, weights = act(), reference.decode(tensor(0)[:4]).weights.astype(float)
+    before, after = step_of(x, x, x), step_of(weights @ x.astype(float), x, x)
+    change = x * np.where(np.arange(256) < 128, 1.0, -1.0)
+    expected = np.linalg.norm(weights @ change) / np.linalg.norm(weights @ x.astype(float))
+
+    assert compounding.carry(cpu, tensor(0)[:4], before, after) == pytest.approx(expected, rel=1e-2)
+    zero = np.zeros(256, F32)
+    assert compounding.carry(cpu, tensor(0)[:4], step_of(zero, zero, zero), after) == 0.0
+
+
+@compiled
+def test_every_relative_difference_has_a_condition():
+    """That of its product, or of the worst that it leans on; row 0 has its own, by hand."""
+    measurement = measure({"tensors": 2, "tokens": 2})
+    found = {(each.metric, each.position): each.number for each in measurement.conditions}
+    products = reference.decode(tensor(0)[:1]).weights[0].astype(float) * act().astype(float)
+
+    assert found["rel_diff_row0", None] == pytest.approx(abs(products).sum() / abs(products.sum()), rel=1e-6)
+    worst = max(measurement.metrics["condition"])
+    assert found["rel_l2_last", None] == found["growth_last_over_first", None] == found["rel_l2_tokens", 0] == worst
+    assert found["rel_l2_mean", None] == max(found["rel_l2_tokens", 0], found["rel_l2_tokens", 1])
+    assert {metric for metric, _ in found} == {
+        "rel_l2", "rel_l2_last", "rel_diff_row0", "growth_last_over_first", "last_over_row0", "rel_l2_tokens",
+        "rel_l2_mean", "mean_over_token0",
+    }  # fmt: skip
+    assert {each.metric for each in measurement.ratios} == {
+        "growth_last_over_first", "last_over_row0", "mean_over_token0", "std_a_over_b", "std_excess_a_over_b",
+    }  # fmt: skip
+
+
+@compiled
+def test_statistics_of_the_last_token_are_those_of_the_last_token():
+    """The fault: the mean is the last token's, path B's spread the std of its 256 components."""
+    right, wrong = measure({"tokens": 3, "tensors": 1}), measure({"tokens": 3, "tensors": 1}, fault="last-token")
+    quantised = reference.quantise(act(2))
+    y = np.array([cpu.dot_b(row[None], quantised.scales, quantised.codes).value for row in tensor(0)], float)
+    y /= np.sqrt(np.mean(y * y))
+
+    assert wrong.metrics["rel_l2_mean"] == right.metrics["rel_l2_tokens"][2]
+    (ratio,) = (each for each in wrong.ratios if each.metric == "std_a_over_b")
+    assert ratio.denominator_value == pytest.approx(y.std(), rel=1e-5)
+    assert wrong.comparisons == right.comparisons
+
+
+@compiled
+def test_crossed_paths_meet_before_the_next_product():
+    """The fault: path B's second product starts from path A's output, so the difference starts anew."""
+    right, wrong = (measure({"tensors": 2}, fault=fault).metrics for fault in (None, "crossed-paths"))
+    x = compounding.normalised(np.array([cpu.dot_a(row[None], act()).value for row in tensor(0)], F32))
+    quantised = reference.quantise(x)
+    a = np.array([cpu.dot_a(row[None], x).value for row in tensor(1)], float)
+    b = np.array([cpu.dot_b(row[None], quantised.scales, quantised.codes).value for row in tensor(1)], float)
+    a, b = (y / np.sqrt(np.mean(y * y)) for y in (a, b))
+
+    assert wrong["rel_l2"][0] == right["rel_l2"][0]
+    assert wrong["rel_l2"][1] == pytest.approx(np.linalg.norm(a - b) / np.linalg.norm(a), rel=1e-3)
+    assert wrong["rel_l2"][1] != pytest.approx(right["rel_l2"][1], rel=1e-3)
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("last-token", "not planted: there is one token, and no statistics over several"),
+        ("crossed-paths", "not planted: there is one product, and nothing goes on from its results"),
+        ("flushed-subnormals", "not planted: flushed-subnormals changes no result of path B here"),
+    ],
+)
+def test_a_fault_without_a_place_is_not_planted(fault, reason):
+    """It is told, and nothing is measured."""
+    with pytest.raises(NotMeasured, match=f"^{reason}$"):
+        measure({"tensors": 1}, fault=fault)
+
+
 def test_one_product_has_no_growth():
     """What has no meaning is left out."""
     metrics = measure({"tensors": 1}).metrics
 
     assert metrics["falling_steps"] == 0
-    assert not {"growth_last_over_first", "last_over_row0", "rel_l2_mean", "std_a_over_b"} & set(metrics)
+    assert not {"growth_last_over_first", "last_over_row0", "rel_l2_mean", "std_a_over_b", "carry"} & set(metrics)
 
 
 def test_weights_of_zero_have_defined_numbers():

@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 from q4k.fixtures import F32, act, base_block, gguf_bytes, opened, q4k_file, same_bits, tensor
+from q4k.test_paths import slow_mixed
 
 from pvcheck.plugin import Context, InputError, MetricType, NotMeasured, Skip
 from pvcheck_q4k import chain, reference
@@ -144,17 +145,139 @@ def test_the_populations_are_what_the_kernels_saw():
     assert {"rel_diff", "rel_diff_max", "growth_last_over_first"} <= set(comparison.metrics)
 
 
-def test_the_carry_is_the_response_of_the_next_layer():
-    """For |y| < 1 it is 0.001 |y| / (1 + 0.001 y), measured by running the next layer; for |y| >= 1 it is 0."""
-    y = 0.5
-    nudged = y * (1 + 2.0**-10)
-    weights = reference.decode(base_block()).weights[0].astype(float)
-    before, after = ((act().astype(float) * (1 + value * 0.001)) @ weights for value in (y, nudged))
+def formula(y):
+    """Return what "scalar-scale" must carry, in float64: the relative response of 1 + y / max(|y|, 1) * 0.001.
 
-    assert chain.carry(F32(y)) == pytest.approx(abs(after - before) / abs(before) / 2.0**-10, rel=1e-6)
-    assert chain.carry(F32(y)) == pytest.approx(0.001 * y / (1 + 0.001 * y), rel=1e-6)
-    assert chain.carry(F32(-18882.4)) == chain.carry(F32(1)) == 0
-    assert math.isnan(chain.carry(F32(np.inf)))
+    The next layer's activation is act times that factor, and path A is linear in it.
+    """
+    before, after = (1 + value / max(abs(value), 1.0) * 0.001 for value in (y, y * (1 + 2.0**-10)))
+    return abs(after - before) / before * 2.0**10
+
+
+@BACKENDS
+def test_the_carry_is_what_the_formula_says(device):
+    """For |y| < 1 it is near 0.001 |y|, as near as float32 activations can tell; for |y| >= 1 it is 0."""
+    metrics = measure(q4k_file({layer: small_blocks(layer) for layer in range(3)}), device=device).metrics
+
+    assert len(metrics["carry"]) == 2
+    for y, found in zip(metrics["a"][:-1], metrics["carry"], strict=True):
+        assert found == pytest.approx(formula(y), rel=0.25)
+        assert 0 < found < 0.001
+
+
+def test_a_large_result_carries_nothing():
+    """Of |y| >= 1 only the sign is left in the factor."""
+    metrics = measure(three_layers()).metrics
+
+    assert all(abs(a) > 1 for a in metrics["a"])
+    assert metrics["carry"] == (0.0, 0.0)
+    assert formula(-18882.4) == formula(1.0) == 0
+
+
+@BACKENDS
+def test_the_next_layer_is_really_run(device):
+    """The response by hand: the factor of the changed result, the activation in float32, the sum in float64."""
+    blocks = [small_blocks(layer) for layer in range(2)]
+    a = reference.dot_a(blocks[0], act()).value
+    sums = []
+    for y in (a, a * F32(1 + 2.0**-10)):
+        x = np.array([v * (F32(1) + (y / max(abs(y), F32(1))) * F32(0.001)) for v in act()], F32)
+        sums.append(sum(float(w) * float(v) for w, v in zip(reference.decode(blocks[1]).weights[0], x, strict=True)))
+
+    metrics = measure(q4k_file(dict(enumerate(blocks))), "0-1", device).metrics
+
+    assert metrics["carry"] == (abs(sums[1] - sums[0]) / abs(sums[0]) / 2.0**-10,)
+
+
+def test_a_response_to_nothing_and_of_nothing():
+    """Nothing that moves is 0, out of a sum of 0 it is infinite, out of NaN it is NaN."""
+    assert chain.response(step_of(0, 0, 0.0, 1.0), step_of(0, 0, 0.0, 1.0)) == 0.0
+    assert chain.response(step_of(0, 0, 0.0, 1.0), step_of(0, 0, 1.0, 1.0)) == math.inf
+    assert math.isnan(chain.response(step_of(0, 0, math.nan, 1.0), step_of(0, 0, 1.0, 1.0)))
+
+
+def measured_fault(fault, layers=3, data=None, **context):
+    """Return the metrics of the chain over small blocks, with a fault."""
+    data = data or q4k_file({n: np.concatenate([small_blocks(n), small_blocks(n + 1)]) for n in range(layers)})
+    return measure(data, f"0-{layers - 1}", fault=fault, **context).metrics
+
+
+def test_a_fault_of_path_b_is_in_every_layer_and_in_no_path_a():
+    """Layer by layer the lanes are mixed as the slow way mixes them, from path B's own results."""
+    x, expected = act(), []
+    for layer in range(3):
+        quantised = reference.quantise(x)
+        b = slow_mixed(small_blocks(layer), quantised.scales, quantised.codes)
+        expected.append(float(b))
+        x = act() * chain.factor(b)
+
+    wrong = measured_fault("lane-mix-up")
+
+    assert wrong["b"] == tuple(expected)
+    assert wrong["a"] == measured_fault(None)["a"]
+
+
+def test_a_wrong_block_is_the_one_after():
+    """Path B of the first layer reads the second super-block of the tensor; where there is none, nothing is planted."""
+    quantised = reference.quantise(act())
+
+    wrong = measured_fault("wrong-block")
+
+    assert wrong["b"][0] == float(reference.dot_b(small_blocks(1), quantised.scales, quantised.codes).value)
+    with pytest.raises(NotMeasured, match=r"^not planted: tensor 'blk\.0\.ffn_down\.weight' has one super-block$"):
+        measured_fault("wrong-block", data=q4k_file({n: small_blocks(n) for n in range(3)}))
+
+
+def test_crossed_paths_and_a_chain_from_x():
+    """Path B goes on from path A's result; both go on from the activation before."""
+    right, crossed, from_x = (measured_fault(fault) for fault in (None, "crossed-paths", "propagated-from-x"))
+    x = act() * chain.factor(F32(right["a"][0]))
+    quantised = reference.quantise(x)
+
+    assert crossed["b"][1] == float(reference.dot_b(small_blocks(1), quantised.scales, quantised.codes).value)
+    assert crossed["b"] != right["b"]
+    assert from_x["a"][:2] == right["a"][:2]
+    x = x * chain.factor(F32(right["a"][1]))
+    assert from_x["a"][2] == float(reference.dot_a(small_blocks(2), x).value)
+
+
+def test_a_growth_over_the_neighbour():
+    """The last layer over the one before it: how 1.8081 was made."""
+    right, wrong = measured_fault(None), measured_fault("growth-over-neighbour")
+
+    assert wrong["growth_last_over_first"] == right["rel_diff"][2] / right["rel_diff"][1]
+    assert right["growth_last_over_first"] == right["rel_diff"][2] / right["rel_diff"][0]
+
+
+@pytest.mark.parametrize("fault", ["propagated-from-x", "growth-over-neighbour", "codes-to-even"])
+def test_a_fault_that_changes_nothing_is_not_planted(fault):
+    """Two layers cannot tell, and act has no exact halves."""
+    with pytest.raises(NotMeasured, match=f"^not planted: {fault} changes no result"):
+        measured_fault(fault, layers=2)
+
+
+def test_crossed_paths_of_large_results_change_nothing():
+    """Only the sign goes on, and that is the same."""
+    with pytest.raises(NotMeasured, match=r"^not planted: crossed-paths changes no result here$"):
+        measure(three_layers(), fault="crossed-paths")
+
+
+def test_a_fault_in_an_array_is_in_the_first_block_that_path_b_reads():
+    """Path A reads the right one; a NaN finds a place in the activation, as codes have none."""
+    right, flipped, nan = (measured_fault(fault) for fault in (None, "array-flipped-bit", "array-nan"))
+
+    assert flipped["b"][0] != right["b"][0]
+    assert flipped["a"] == right["a"]
+    assert math.isnan(nan["b"][0])
+    assert nan["a"] == right["a"]
+
+
+def test_a_nan_has_its_populations():
+    """A minimum and a maximum that are NaN compare all the same."""
+    measurement = measure(three_layers(), fault="array-nan")
+
+    assert math.isnan(measurement.metrics["rel_diff_min"])
+    assert {"rel_diff_min", "rel_diff_max"} <= set(measurement.comparisons[0].metrics)
 
 
 def test_links_and_labels_name_the_layers():
@@ -260,9 +383,9 @@ def test_progress_counts_the_layers():
 @pytest.mark.parametrize(
     ("context", "text"),
     [
-        ({"device": "cuda"}, "q4k-chain has no kernels for the device 'cuda', only for cpu"),
+        ({"device": "cuda"}, "q4k-chain has no kernels for the device 'cuda'"),
         ({"device": "\x1b[31m"}, r"the device '\\x1b\[31m'"),
-        ({"fault": "swapped-nibbles"}, "q4k-chain cannot plant the fault 'swapped-nibbles'"),
+        ({"fault": "off-by-one"}, "q4k-chain cannot plant the fault 'off-by-one'"),
     ],
     ids=["cuda", "escaped", "fault"],
 )

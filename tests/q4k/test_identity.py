@@ -224,7 +224,7 @@ def test_lanes_agree_with_the_exact_sum_on_whole_numbers():
     """Whole numbers do not round, so every order gives one number."""
     x = np.arange(24, dtype=F32)
 
-    assert identity.lane_dot(x, x) == identity.lane_dot(x, x, halved=True) == F32(np.dot(x, x))
+    assert identity.lane_dot(x, x) == identity.lane_dot(x, x, "lanes-by-halves") == F32(np.dot(x, x))
 
 
 @pytest.mark.parametrize(

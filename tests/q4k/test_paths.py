@@ -9,8 +9,8 @@ from q4k.fixtures import F32, act, activations, base_block, opened, q4k_blocks, 
 from q4k.test_generators import ACT, BASE, made
 
 from pvcheck.plugin import Context, NotMeasured
+from pvcheck_q4k import faulty, paths, reference
 from pvcheck_q4k import fixture_parameters as parameters
-from pvcheck_q4k import kernels, paths, reference
 
 BACKENDS = pytest.mark.parametrize("device", ["reference", "cpu"])
 
@@ -140,7 +140,15 @@ def test_a_sum_that_cancels_wholly_has_an_infinite_condition():
     raw[0, 16:18] = 0x55
     x[:2] = 1, -1
 
-    assert paths.pair(reference, raw, x).condition == math.inf
+    trial = faulty.Trial(reference, Context(inputs={}))
+
+    assert paths.pair(reference, raw, x, trial, paths.Read(raw, x)).condition == math.inf
+
+
+def mixed(raw, x):
+    """Return path B over one super-block with its lanes mixed up."""
+    (dot,) = faulty.path_b(raw[:, None], x, "lane-mix-up")
+    return dot
 
 
 def slow_mixed(raw, scales, codes):
@@ -169,7 +177,7 @@ def test_the_mixed_path_is_that_of_its_description(raw, x):
     with np.errstate(all="ignore"):
         expected = slow_mixed(raw, quantised.scales, quantised.codes)
 
-    assert same_bits(kernels.mixed_dot_b(raw, quantised.scales, quantised.codes).value, expected)
+    assert same_bits(mixed(raw, x).value, expected)
 
 
 def test_mixed_lanes_of_equal_scales_change_nothing():
@@ -178,9 +186,8 @@ def test_mixed_lanes_of_equal_scales_change_nothing():
     raw[0, 4:16] = 0x22  # scales 34 and 2 | 0 << 4: j < 4 has 34, j >= 4 has 2
     quantised = reference.quantise(act())
     right = reference.dot_b(raw, quantised.scales, quantised.codes)
-    mixed = kernels.mixed_dot_b(raw, quantised.scales, quantised.codes)
 
-    assert mixed.value == pytest.approx(right.value, rel=1e-5)
+    assert mixed(raw, act()).value == pytest.approx(right.value, rel=1e-5)
 
 
 def test_an_infinite_block_is_counted_in_the_mixed_path():
@@ -188,7 +195,7 @@ def test_an_infinite_block_is_counted_in_the_mixed_path():
     raw = base_block()
     raw[0, :2] = [0x00, 0x7C]
 
-    assert kernels.mixed_dot_b(raw, np.ones(1, F32), np.ones((1, 256), np.int8)).non_finite == 256
+    assert mixed(raw, act()).non_finite == 256
 
 
 @pytest.mark.parametrize(

@@ -438,6 +438,31 @@ EDITS = {
         (MAJOR, "tolerance-loosened", "C-TEST", "tolerance of gates.speed loosened from 5 to 7"),
         (MINOR, "tolerance-tightened", "C-TEST", "tolerance of gates.speed tightened from 7 to 5"),
     ),
+    # what the guards and planted faults say
+    "a warning is accepted": (
+        "    count: '>= 4'\n",
+        "    count: '>= 4'\n  accept: {carry: order means nothing}\n",
+        (MINOR, "accepted", "F-1", 'what the guard carry says is accepted: "order means nothing"'),
+        (MINOR, "accepted", "F-1", "what the guard carry says is accepted no longer"),
+    ),
+    "a bound without verdict is accepted": (
+        "    count: '>= 4'\n",
+        "    count: '>= 4'\n  accept: {conditioning: bounded by hand}\n",
+        (MAJOR, "accepted", "F-1", 'what the guard conditioning says is accepted: "bounded by hand"'),
+        (MINOR, "accepted", "F-1", "what the guard conditioning says is accepted no longer"),
+    ),
+    "a score is demanded": (
+        "proof_obligations:",
+        "challenge: {min: 0.9}\nproof_obligations:",
+        (MINOR, "bound-tightened", "C-TEST", "the score that planted faults must reach was added: 0.9"),
+        (MAJOR, "bound-weakened", "C-TEST", "the score that planted faults must reach was removed: 0.9"),
+    ),
+    "a challenge is recorded": (
+        "proof_obligations:",
+        f"challenge: {{evidence: {'sha256:' + '4c' * 32}}}\nproof_obligations:",
+        (PATCH, "evidence", "C-TEST", 'the record of the challenge was added: "sha256:4c4c4c4c…"'),
+        (PATCH, "evidence", "C-TEST", 'the record of the challenge was removed: "sha256:4c4c4c4c…"'),
+    ),
 }
 
 
@@ -838,6 +863,21 @@ def test_an_upstream_contract_that_becomes_ours_and_back():
         (NONE, "version", 'version changed from "1.0.0" to "1.0"'),
         (PATCH, "prose", 'id was removed: "F-1"'),
     ]
+
+
+@pytest.mark.parametrize(("least", "weight"), [("0.8", MAJOR), ("0.95", MINOR)])
+def test_a_lower_score_is_a_weakening(least, weight):
+    """What is demanded of planted faults is a bound like others."""
+    before = OURS.replace("proof_obligations:", "challenge: {min: 0.9}\nproof_obligations:")
+
+    assert [each[0] for each in told(before, before.replace("0.9", least))] == [weight]
+
+
+def test_another_reason_to_accept_is_prose():
+    """It is the same that is accepted."""
+    before = OURS.replace("    count: '>= 4'\n", "    count: '>= 4'\n  accept: {carry: order means nothing}\n")
+
+    assert [each[:2] for each in told(before, before.replace("nothing}", "little}"))] == [(PATCH, "prose")]
 
 
 def test_changes_stand_in_the_order_of_the_new_file():

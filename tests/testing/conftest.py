@@ -27,7 +27,7 @@ EVALUATOR = Evaluator(
     parameters=Numbers,
     metrics=(
         MetricSpec("total", MetricType.INT, "the sum"),
-        MetricSpec("mean", MetricType.F64, "the mean"),
+        MetricSpec("mean", MetricType.F64, "the mean", compares=True),
         MetricSpec("each", MetricType.INT, "one a byte", series=True),
     ),
     implementation="HEAVY:measure",

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from pvcheck.host import Limits
-from pvcheck.testing import assert_evaluator_conforms, conformance
+from pvcheck.plugin import MetricSpec, MetricType
+from pvcheck.testing import assert_evaluator_conforms, comparing, conformance
 
 EXAMPLE = {"parameters": {"numbers": "data"}, "inputs": {"data": b"\x01\x02\x03"}}
 
@@ -152,7 +153,68 @@ def test_an_example_must_be_small(evaluator, monkeypatch):
     )
 
 
+ONE_SIDED = {", compares=True": ""}
+ARRAYS = {"    faults=(": "    takes_arrays=True,\n    faults=("}
+LONGER = {"inputs": {"data": b"\x01\x02\x04\x08"}}
 AFTER_CASES = [
+    pytest.param(
+        {"after": "found['comparisons'] = ()"},
+        {},
+        'adding does not measure the example in a worker: adding (plugin adding of adding 1.0): metric "mean" compares '
+        f"two sides, and no comparison tells their populations: {ADVICE['PV521']}",
+        id="a metric that compares and does not say what",
+    ),
+    pytest.param(
+        {"light": ONE_SIDED},
+        {},
+        "a comparison of adding names the metric mean, which is not declared to compare: say "
+        "MetricSpec(..., compares=True), so that a measurement without its populations is refused",
+        id="a comparison that is not declared",
+    ),
+    pytest.param(
+        {"light": {"the sum": "the sum, relative to nothing"}},
+        {},
+        "the metric total of adding looks like a comparison (its doc says 'relative to') and is not declared as one: "
+        "say MetricSpec(..., compares=True) and return a Comparison with both populations, or say compares=False here "
+        "if there is one side only",
+        id="a metric that looks like a comparison",
+    ),
+    pytest.param(
+        {"light": ARRAYS},
+        LONGER,
+        "adding says takes_arrays and passes none through context.received: pass each array that it reads, and "
+        "measure what comes back",
+        id="arrays that are not passed",
+    ),
+    pytest.param(
+        {"light": ARRAYS, "before": "context.received(numbers, 'the bytes')"},
+        LONGER,
+        "no fault in an array changes a metric of adding: measure what context.received returns, and not the array "
+        "that was passed to it",
+        id="arrays that come back unused",
+    ),
+    pytest.param(
+        {"before": "if context.fault: raise NotMeasured('not planted')"},
+        {},
+        "no fault of adding can be planted in this example: give one on which they matter",
+        id="faults that cannot be planted",
+    ),
+    pytest.param(
+        {"before": "if context.fault: os.utime(source.path); open(source.path, 'ab').write(b'x')"},
+        {},
+        "adding does not measure with the fault lost: adding (plugin adding of adding 1.0): the input data changed "
+        f"while it was measured: {conformance._MEND}",
+        id="a fault that changes the input",
+    ),
+    pytest.param(
+        {
+            "before": "if context.fault: s = os.stat(source.path); open(source.path, 'r+b').write(b'x'); "
+            "os.utime(source.path, ns=(s.st_atime_ns, s.st_mtime_ns))"
+        },
+        {},
+        "a fault of adding changes the input data: plant it in what was read",
+        id="a fault that changes the input and hides it",
+    ),
     pytest.param(
         {"after": "metrics.clear(); found['comparisons'] = ()"},
         {},
@@ -178,8 +240,9 @@ AFTER_CASES = [
     ),
     pytest.param(
         {
+            "light": ONE_SIDED,
             "after": "found['comparisons'] = ()\nfound['ratios'] = (Ratio(metric='mean', numerator='sum', "
-            "denominator='count', numerator_value=6.0, denominator_value=3.0),)"
+            "denominator='count', numerator_value=6.0, denominator_value=3.0),)",
         },
         {},
         "adding compares and does not say what: return comparisons=(Comparison(metrics=..., left=Population(...), "
@@ -187,7 +250,7 @@ AFTER_CASES = [
         id="a ratio without populations",
     ),
     pytest.param(
-        {"after": "found['comparisons'] = ()"},
+        {"light": ONE_SIDED, "after": "found['comparisons'] = ()"},
         {"compares": True},
         "adding compares and does not say what: return comparisons=(Comparison(metrics=..., left=Population(...), "
         "right=Population(...)),), or say compares=False if there is one side only",
@@ -251,6 +314,30 @@ def test_a_measurement_must_keep_its_promises(evaluator, heavy, changes, told):
     assert refusal(evaluator(**heavy), **changes) == told
 
 
+def test_an_evaluator_of_arrays_conforms(evaluator):
+    """Each generic fault that the bytes can hold goes into them, and those that they cannot are no failure."""
+    found = evaluator(ARRAYS, before="numbers = context.received(numbers, 'the bytes')")
+
+    assert assert_evaluator_conforms(found, **(EXAMPLE | LONGER)).metrics["total"] == 15
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "doc", "sign"),
+    [
+        ("rel_diff", "1", "", "its name says 'diff'"),
+        ("mean-ratio", "1", "", "its name says 'ratio'"),
+        ("left", "%", "", "its unit is '%'"),
+        ("left", "1", "the left side compared with the right one", "its doc says 'compared with'"),
+        ("left", "1", "the largest difference of a pair, a Difference between both", "its doc says 'difference of'"),
+        ("overall", "count", "errors of the program", ""),
+        ("terror", "1", "differential", ""),
+    ],
+)
+def test_a_comparison_is_known_by_its_words(name, unit, doc, sign):
+    """Whole words of the name, the unit, phrases of the description."""
+    assert comparing.sign_of(MetricSpec(name, MetricType.F64, doc, unit)) == sign
+
+
 def test_one_side_is_enough_where_the_test_says_so(evaluator):
     """A share of one population is a ratio, and compares nothing."""
     after = (
@@ -258,7 +345,7 @@ def test_one_side_is_enough_where_the_test_says_so(evaluator):
         "denominator='count', numerator_value=6.0, denominator_value=3.0),)"
     )
 
-    assert assert_evaluator_conforms(evaluator(after=after), **EXAMPLE, compares=False).ratios
+    assert assert_evaluator_conforms(evaluator(ONE_SIDED, after=after), **EXAMPLE, compares=False).ratios
 
 
 def test_what_json_changes_is_a_bug_of_ours(evaluator, monkeypatch):

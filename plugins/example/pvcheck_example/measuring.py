@@ -21,7 +21,10 @@ def measure(parameters: MonotoneParameters, context: Context) -> Measurement:
         cells = cells[:-1]
     if len(cells) < 2:
         raise NotMeasured(f"the column {parameters.column} has {len(cells)} rows, and two are compared")
-    numbers = [(row, number) for row, cell in enumerate(cells, start=1) if (number := parsed(cell)) is not None]
+    places = [row for row, cell in enumerate(cells, start=1) if parsed(cell) is not None]
+    read = [number for cell in cells if (number := parsed(cell)) is not None]
+    # Where a challenge asks for a fault in an array, a changed copy comes back; else it is the list itself.
+    numbers = list(zip(places, context.received(read, "the column"), strict=True))
     wrong = violations(numbers, parameters, against_first=context.fault == "against-first")
     metrics: dict[str, int | float] = {
         "rows": len(cells),

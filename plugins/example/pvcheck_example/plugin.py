@@ -7,7 +7,7 @@ from typing import Literal
 from pvcheck.plugin import Evaluator, Fault, MetricSpec, MetricType, Parameters, hookimpl, input_field
 from pydantic import Field
 
-PV_API = (1, 0)
+PV_API = (1, 1)
 """The version of the plugin API that this was written for."""
 
 
@@ -27,9 +27,19 @@ EVALUATOR = Evaluator(
     parameters=MonotoneParameters,
     metrics=(
         MetricSpec("rows", MetricType.INT, "rows of the table, without the header", "count"),
-        MetricSpec("violations", MetricType.INT, "rows whose number goes the wrong way from the row before", "count"),
         MetricSpec(
-            "largest_violation", MetricType.F64, "the largest step the wrong way, 0 without any", "of the column"
+            "violations",
+            MetricType.INT,
+            "rows whose number goes the wrong way from the row before",
+            "count",
+            compares=True,
+        ),
+        MetricSpec(
+            "largest_violation",
+            MetricType.F64,
+            "the largest step the wrong way, 0 without any",
+            "of the column",
+            compares=True,
         ),
         MetricSpec("first_violation", MetricType.INT, "the first such row, from 1; left out without any", "row"),
     ),
@@ -38,6 +48,7 @@ EVALUATOR = Evaluator(
         Fault(name="against-first", doc="each number is compared with the first one and not with the one before"),
         Fault(name="last-row-lost", doc="the last row is not read"),
     ),
+    takes_arrays=True,
 )
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pvcheck.plugin import Comparison, Measurement, NotMeasured, Population, Ratio
-from pvcheck_general.arrays import FLOATS, Array, ratio, scale_of, scaled, total
+from pvcheck_general import planting
+from pvcheck_general.arrays import FLOATS, Array, last_row, magnitudes, ratio, received, scale_of, scaled, total
 from pvcheck_general.foreign import source_of
 from pvcheck_general.opening import array_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
@@ -34,6 +35,23 @@ class Pair:
 
     left: Array
     right: Array
+    fault: str | None = None
+
+    def planted(self) -> Pair:
+        """Return the pair as a comparison with the fault takes it.
+
+        :raises NotMeasured: if the fault changes nothing.
+        """
+        change = {planting.SIGNS_LOST: magnitudes, planting.LAST_ROW: last_row}.get(self.fault or "")
+        if change is None:
+            return self
+        sides = change(self.left), change(self.right)
+        is_same = all(
+            one.stored.tobytes() == other.stored.tobytes()
+            for one, other in zip(sides, (self.left, self.right), strict=True)
+        )
+        planting.refuse_same(self.fault, is_same=is_same)
+        return replace(self, left=sides[0], right=sides[1])
 
     def same(self, part: slice) -> Bools:
         """Say which pairs are equal: in bits where the types are, else in value."""
@@ -56,6 +74,7 @@ def measure(parameters: ArrayCompareParameters, context: Context) -> Measurement
     """
     left = array_of(source_of(context, parameters.left), parameters.left_name, "left")
     right = array_of(source_of(context, parameters.right), parameters.right_name, "right")
+    right, left = (received(context, each, side) for each, side in ((right, "right"), (left, "left")))
     if left.count == right.count == 0:
         raise NotMeasured("there is nothing to compare: both arrays are empty")
     wrong = [_non_finite(each) for each in (left, right)]
@@ -68,9 +87,12 @@ def measure(parameters: ArrayCompareParameters, context: Context) -> Measurement
     ratios: tuple[Ratio, ...] = ()
     notes = [f"left is {left.kind} of shape {left.shape}, right is {right.kind} of shape {right.shape}"]
     if left.shape == right.shape:
-        pair = Pair(left, right)
+        pair = Pair(left, right, context.fault).planted()
         metrics |= _bits(pair, notes)
         numbers, ratios = _numbers(pair, is_finite=not any(wrong))
+        if pair.fault in {planting.OVER_RIGHT, planting.SINGLE_SUMS}:
+            without, _ = _numbers(replace(pair, fault=None), is_finite=not any(wrong))
+            planting.refuse_same(pair.fault, is_same=numbers == without)
         metrics |= numbers
     populations = [
         Population(count=each.count, shape=each.shape, selection=SELECTION, non_finite=bad)
@@ -148,19 +170,17 @@ def _numbers(pair: Pair, *, is_finite: bool) -> tuple[dict[str, bool | int | flo
     metrics: dict[str, bool | int | float] = {"max_abs_diff": most, "relative_l2": 0.0}
     of_left, of_difference = scale_of(map(left.values, left.chunks())), scale_of(pair.differences())
     with np.errstate(over="ignore", invalid="ignore"):
-        norm = math.sqrt(total(scaled(left.values(part), of_left) ** 2 for part in left.chunks()))
-        norm_of_difference = math.sqrt(total(scaled(each, of_difference) ** 2 for each in pair.differences()))
-    ends = ratio(norm, 1, of_left), ratio(norm_of_difference, 1, of_difference)
-    if most != 0:
-        metrics["relative_l2"] = ratio(norm_of_difference, norm, of_difference - of_left)
-    if is_finite:
+        norm = _norm(map(left.values, left.chunks()), of_left, pair.fault)
+        norm_of_difference = _norm(pair.differences(), of_difference, pair.fault)
         of_right = scale_of(map(right.values, right.chunks()))
-        norm_of_right = math.sqrt(total(scaled(right.values(part), of_right) ** 2 for part in right.chunks()))
-        if norm and norm_of_right:
-            dot = total(
-                scaled(left.values(part), of_left) * scaled(right.values(part), of_right) for part in left.chunks()
-            )
-            metrics["cosine"] = max(-1.0, min(1.0, dot / (norm * norm_of_right)))
+        norm_of_right = _norm(map(right.values, right.chunks()), of_right, pair.fault)
+    base, of_base = (norm_of_right, of_right) if pair.fault == planting.OVER_RIGHT else (norm, of_left)
+    ends = ratio(base, 1, of_base), ratio(norm_of_difference, 1, of_difference)
+    if most != 0:
+        metrics["relative_l2"] = ratio(norm_of_difference, base, of_difference - of_base)
+    if is_finite and norm and norm_of_right:
+        dot = total(scaled(left.values(part), of_left) * scaled(right.values(part), of_right) for part in left.chunks())
+        metrics["cosine"] = max(-1.0, min(1.0, dot / (norm * norm_of_right)))
     told = Ratio(
         metric="relative_l2",
         numerator="L2 of left - right",
@@ -169,3 +189,14 @@ def _numbers(pair: Pair, *, is_finite: bool) -> tuple[dict[str, bool | int | flo
         denominator_value=ends[0],
     )
     return metrics, (told,)
+
+
+def _norm(parts: Iterable[F64s], exponent: int, fault: str | None) -> float:
+    """Return the L2 norm of parts over 2**exponent; a fault adds the squares in float32."""
+    squares = (scaled(part, exponent) ** 2 for part in parts)
+    if fault != planting.SINGLE_SUMS:
+        return math.sqrt(total(squares))
+    running = np.float32(0)
+    for part in squares:
+        running = np.add.accumulate(np.concatenate([[running], part]), dtype=np.float32)[-1]
+    return math.sqrt(float(running))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
+
+    from pvcheck.plugin import Context
 
     F64s = npt.NDArray[np.float64]
     Anys = npt.NDArray[Any]
@@ -81,6 +83,37 @@ class Array:
 def of_bytes(kind: str, shape: tuple[int, ...], data: memoryview | bytes) -> Array:
     """Return the array that little-endian bytes in C order hold, without copying them."""
     return Array(kind, kind, shape, np.frombuffer(data, DTYPES[kind]))
+
+
+def received(context: Context, array: Array, name: str) -> Array:
+    """Return an array that was read, with the generic fault in it that the context asks for, if any.
+
+    What NumPy has no type for is shown as float32 and cut back to its bits.
+    """
+    if context.fault is None:
+        return array
+    whole = array.stored.reshape(array.shape)
+    if array.decoded == BF16:
+        whole = (whole.astype(np.uint32) << 16).view(np.float32)
+    changed = context.received(whole, name)
+    if changed is whole:
+        return array
+    if array.decoded == BF16:
+        changed = (changed.view(np.uint32) >> 16).astype("<u2")
+    return replace(array, stored=changed.reshape(-1))
+
+
+def magnitudes(array: Array) -> Array:
+    """Return an array without its signs."""
+    if array.decoded == BF16:
+        return replace(array, stored=array.stored & np.uint16(0x7FFF))
+    return replace(array, stored=np.abs(array.stored))
+
+
+def last_row(array: Array) -> Array:
+    """Return the last row of an array: its last axis holds a row."""
+    features = array.shape[-1] if array.shape else 1
+    return replace(array, shape=(features,), stored=array.stored[array.count - features :])
 
 
 def check_shape(shape: tuple[int, ...], what: str) -> None:

@@ -12,8 +12,12 @@ from pvcheck.plugin import MetricSpec, MetricType
 F64, INT, BOOL = MetricType.F64, MetricType.INT, MetricType.BOOL
 
 
-def _count(name: str, doc: str, unit: str = "count") -> MetricSpec:
-    return MetricSpec(name, INT, doc, unit)
+def _count(name: str, doc: str, unit: str = "count", *, compares: bool = False) -> MetricSpec:
+    return MetricSpec(name, INT, doc, unit, compares=compares)
+
+
+def _compared(name: str, kind: MetricType, doc: str, unit: str = "1") -> MetricSpec:
+    return MetricSpec(name, kind, doc, unit, compares=True)
 
 
 COMMAND: Final = (
@@ -43,27 +47,29 @@ TEXT_MATCH: Final = (
 )
 
 ARRAY_COMPARE: Final = (
-    MetricSpec("identical", BOOL, "whether type, shape and all bits are equal; a quantised type by its decoded bits"),
-    _count("count", "pairs of elements compared: the elements of one side, 0 where the shapes differ"),
+    _compared("identical", BOOL, "whether type, shape and all bits are equal; a quantised type by its decoded bits"),
+    _count("count", "pairs of elements compared: the elements of one side, 0 where the shapes differ", compares=True),
     _count(
         "differing",
         "pairs that are not equal: in their bits where both sides have one type, else as float64. Pairs that are "
         "equal have difference 0 below, infinities and NaNs too. This and what follows is left out where shapes differ",
+        compares=True,
     ),
-    MetricSpec("max_abs_diff", F64, "max |l - r| over all pairs, each side read as float64", "element"),
+    _compared("max_abs_diff", F64, "max |l - r| over all pairs, each side read as float64", "element"),
     _count(
         "max_ulp",
         "the largest distance of a pair in steps of their float type, -0 and 0 being 0 steps apart; left out unless "
         "both sides decode to one float type, where a differing pair is not finite, and from 10**18 steps",
         "ulp",
+        compares=True,
     ),
-    MetricSpec(
+    _compared(
         "relative_l2",
         F64,
         "L2(l - r) / L2(l) with L2(x) = sqrt(sum of x**2): float64, sums of 65,536 elements rounded once, then their "
         "sum rounded once, scaled by a power of two against overflow. 0 where no pair differs, even if L2(l) is 0",
     ),
-    MetricSpec(
+    _compared(
         "cosine",
         F64,
         "sum(l r) / (L2(l) L2(r)), summed like relative_l2 and held inside [-1, 1]; left out where a norm is 0 or an "
@@ -74,7 +80,7 @@ ARRAY_COMPARE: Final = (
 )
 
 TRACE_STD: Final = (
-    MetricSpec(
+    _compared(
         "std_left",
         F64,
         "the population standard deviation of the selected elements of the left trace: sqrt(sum((x - m)**2) / n), "
@@ -82,8 +88,8 @@ TRACE_STD: Final = (
         "once; x is scaled by a power of two against overflow",
         "activation",
     ),
-    MetricSpec("std_right", F64, "the same of the right trace", "activation"),
-    MetricSpec("ratio_left_over_right", F64, "std_left / std_right; infinite where std_right alone is 0"),
+    _compared("std_right", F64, "the same of the right trace", "activation"),
+    _compared("ratio_left_over_right", F64, "std_left / std_right; infinite where std_right alone is 0"),
     _count("count_left", "elements of the left trace that were selected"),
     _count("count_right", "elements of the right trace that were selected"),
     _count("non_finite_left", "NaNs and infinities among them, left; then the standard deviation is NaN"),
@@ -152,8 +158,12 @@ RECORDED_SERIES: Final = (
         "position",
         series=True,
     ),
-    _count("reference_positions", "numbers in the reference, compared with as many first ones of the series"),
-    MetricSpec(
+    _count(
+        "reference_positions",
+        "numbers in the reference, compared with as many first ones of the series",
+        compares=True,
+    ),
+    _compared(
         "reference_max_abs_diff",
         F64,
         "the largest |series - reference| over those positions, subtracted in decimal and rounded once: 0.00001 is "

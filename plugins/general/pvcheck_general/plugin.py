@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from pvcheck.plugin import Evaluator, hookimpl
-from pvcheck_general import catalogue, parameters
+from pvcheck_general import catalogue, parameters, planting
 
-PV_API: Final = (1, 0)
+PV_API: Final = (1, 1)
 _FILES: Final = "NumPy .npy and .npz, safetensors, GGUF, or JSON, told apart by their first bytes"
 
 EVALUATORS: Final = (
@@ -43,6 +43,7 @@ EVALUATORS: Final = (
         parameters=parameters.TextMatchParameters,
         metrics=catalogue.TEXT_MATCH,
         implementation="pvcheck_general.text_match:measure",
+        faults=planting.TEXT_FAULTS,
     ),
     Evaluator(
         name="array-compare",
@@ -52,6 +53,8 @@ EVALUATORS: Final = (
         parameters=parameters.ArrayCompareParameters,
         metrics=catalogue.ARRAY_COMPARE,
         implementation="pvcheck_general.array_compare:measure",
+        faults=planting.ARRAY_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="trace-std",
@@ -62,6 +65,8 @@ EVALUATORS: Final = (
         parameters=parameters.TraceStdParameters,
         metrics=catalogue.TRACE_STD,
         implementation="pvcheck_general.trace_std:measure",
+        faults=planting.TRACE_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="recorded-series",
@@ -72,6 +77,8 @@ EVALUATORS: Final = (
         parameters=parameters.RecordedSeriesParameters,
         metrics=catalogue.RECORDED_SERIES,
         implementation="pvcheck_general.recorded_series:measure",
+        faults=planting.SERIES_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="arithmetic",
@@ -82,6 +89,7 @@ EVALUATORS: Final = (
         parameters=parameters.ArithmeticParameters,
         metrics=catalogue.ARITHMETIC,
         implementation="pvcheck_general.arithmetic:measure",
+        faults=planting.ARITHMETIC_FAULTS,
     ),
 )
 

@@ -15,13 +15,15 @@ from decimal import Decimal
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pvcheck.plugin import Comparison, InputError, Measurement, NotMeasured, Population
+from pvcheck.plugin import ClaimedRatio, Comparison, InputError, Measurement, NotMeasured, Population
+from pvcheck_general import planting
 from pvcheck_general.foreign import JSON, at_pointer, decimal_of, json_of, names_shown, path_of, source_of, text_of
+from pvcheck_general.planting import single
 from pvcheck_q4k.gguf_cursor import escaped
 from pvcheck_q4k.statistics import BASE_LEAST, Summary, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pvcheck.plugin import Context, Ratio, Source
     from pvcheck_general.parameters import RecordedSeriesParameters
@@ -68,14 +70,14 @@ def measure(parameters: RecordedSeriesParameters, context: Context) -> Measureme
     :raises InputError: if a file is not what the parameters say.
     :raises NotMeasured: if the series is empty.
     """
-    series = _read(source_of(context, parameters.series), parameters)
+    series = _planted(_read(source_of(context, parameters.series), parameters), parameters.unit, context)
     values = tuple(map(float, series.numbers))
-    summary = summarise(values, range(len(values)))
+    summary = _summary(values, context.fault)
     metrics: dict[str, Value] = {NAMES[name]: value for name, value in summary.metrics.items()}
     metrics |= {"values": values, "non_finite": sum(not math.isfinite(value) for value in values)}
     notes = [f"recorded elsewhere: {escaped(parameters.host)}, {parameters.date}"]
     if parameters.claimed_ratio is not None:
-        metrics |= _claimed(parameters, values, series.labels, notes)
+        metrics |= _claimed(parameters, values, summary, series.labels, notes)
     comparisons: tuple[Comparison, ...] = ()
     if parameters.reference is not None:
         reference = _read(source_of(context, parameters.reference), parameters)
@@ -88,8 +90,51 @@ def measure(parameters: RecordedSeriesParameters, context: Context) -> Measureme
         labels=series.labels,
         comparisons=comparisons,
         ratios=_ratios(summary, series.labels),
+        claims=_claims(parameters, metrics),
         notes=tuple(notes),
     )
+
+
+def _planted(series: Series, unit: str, context: Context) -> Series:
+    """Return a series as a reader with the fault of the context has it.
+
+    :raises NotMeasured: if the fault changes nothing.
+    """
+    numbers, labels = series
+    if context.fault == planting.OTHER_UNIT:
+        numbers = tuple(DECIMAL.scaleb(each, 2 if unit == "percent" else -2) for each in numbers)
+    elif context.fault == planting.LOST_FIRST:
+        if len(numbers) == 1:
+            raise NotMeasured(f"not planted: {context.fault} leaves no number")
+        numbers, labels = numbers[1:], labels[1:]
+    elif context.fault == planting.SINGLE:
+        numbers = tuple(Decimal(repr(single(float(each)))) for each in numbers)
+        planting.refuse_same(context.fault, is_same=_same(numbers, series.numbers))
+    values = [float(each) for each in numbers]
+    changed = context.received(values, "the series")
+    if changed is not values:
+        numbers = tuple(Decimal(repr(each)) for each in changed)
+    return Series(numbers, labels)
+
+
+def _same(numbers: Sequence[Decimal], others: Sequence[Decimal]) -> bool:
+    """Say whether two series are alike once they are floats."""
+    return [repr(float(each)) for each in numbers] == [repr(float(each)) for each in others]
+
+
+def _summary(values: Sequence[float], fault: str | None) -> Summary:
+    """Return the statistics; a planted fault takes the growth over another number.
+
+    :raises NotMeasured: if that is the number it is taken over without a fault.
+    """
+    right = summarise(values, range(len(values)))
+    if fault != planting.NEIGHBOUR_GROWTH:
+        return right
+    planting.refuse_same(fault, is_same=len(values) < 3)
+    wrong = summarise(values, range(len(values)), growth_over=-2)
+    name = "growth_last_over_first"
+    planting.refuse_same(fault, is_same=wrong.metrics.get(name) == right.metrics.get(name))
+    return wrong
 
 
 def _ratios(summary: Summary, labels: Sequence[str]) -> tuple[Ratio, ...]:
@@ -102,7 +147,11 @@ def _ratios(summary: Summary, labels: Sequence[str]) -> tuple[Ratio, ...]:
 
 
 def _claimed(
-    parameters: RecordedSeriesParameters, values: Sequence[float], labels: Sequence[str], notes: list[str]
+    parameters: RecordedSeriesParameters,
+    values: Sequence[float],
+    summary: Summary,
+    labels: Sequence[str],
+    notes: list[str],
 ) -> dict[str, Value]:
     """Return which pairs of positions have the claimed ratio, and add a note for each."""
     claimed = float(parameters.claimed_ratio or 0)
@@ -116,7 +165,7 @@ def _claimed(
         for top, bottom in product(places, places)
         if top != bottom and values[bottom] > BASE_LEAST and is_near(values[top] / values[bottom])
     ]
-    growth = summarise(values, places).metrics.get("growth_last_over_first")
+    growth = summary.metrics.get("growth_last_over_first")
     metrics: dict[str, Value] = {
         "claimed_ratio": claimed,
         "reproducing_pairs": len(pairs),
@@ -131,6 +180,14 @@ def _claimed(
     if len(pairs) > PAIRS_MAX:
         notes.append(f"and by {len(pairs) - PAIRS_MAX} more pairs")
     return metrics
+
+
+def _claims(parameters: RecordedSeriesParameters, metrics: Mapping[str, Value]) -> tuple[ClaimedRatio, ...]:
+    """Return the claimed ratio as a claim about the growth, which is what such a number is taken for."""
+    if parameters.claimed_ratio is None or "growth_last_over_first" not in metrics:
+        return ()
+    value, tolerance = float(parameters.claimed_ratio), float(parameters.tolerance)
+    return (ClaimedRatio(metric="growth_last_over_first", value=value, tolerance=tolerance),)
 
 
 def _compared(numbers: Sequence[Decimal], reference: Sequence[Decimal]) -> tuple[dict[str, Value], Comparison]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pvcheck.plugin import Measurement, NotMeasured
+from pvcheck_general import planting
 from pvcheck_general.foreign import path_of, source_of, text_of
 from pvcheck_general.patterns import compiled
 
@@ -26,14 +27,25 @@ def measure(parameters: TextMatchParameters, context: Context) -> Measurement:
     text = text_of(source, TEXT_MAX).replace("\r\n", "\n")
     if not text:
         raise NotMeasured(f"{path_of(source)} is empty")
-    wanted = re.escape(parameters.pattern) if parameters.literal else parameters.pattern
-    expression = compiled(wanted, ignore_case=parameters.ignore_case)
-    lines = text.removesuffix("\n").split("\n")
-    found = _by_line(expression, lines) if parameters.per_line else _in_whole(expression, text, len(lines))
-    metrics = {"matches": sum(found.values()), "lines": len(lines), "matching_lines": len(found)}
-    if found:
-        metrics["first_line"] = min(found)
+    metrics = _counted(parameters, text, context.fault)
+    if context.fault is not None:
+        planting.refuse_same(context.fault, is_same=metrics == _counted(parameters, text, None))
     return Measurement(metrics=metrics, backend="re")
+
+
+def _counted(parameters: TextMatchParameters, text: str, fault: str | None) -> dict[str, int]:
+    """Return the metrics of a text."""
+    wanted = re.escape(parameters.pattern) if parameters.literal else parameters.pattern
+    expression = compiled(wanted, ignore_case=parameters.ignore_case is not (fault == planting.OTHER_CASE))
+    lines = text.removesuffix("\n").split("\n")
+    if fault == planting.LOST_LINE:
+        lines = lines[:-1]
+        text = "\n".join(lines)
+    found = _by_line(expression, lines) if parameters.per_line else _in_whole(expression, text, len(lines))
+    if fault == planting.ONE_A_LINE:
+        found = dict.fromkeys(found, 1)
+    metrics = {"matches": sum(found.values()), "lines": len(lines), "matching_lines": len(found)}
+    return metrics | ({"first_line": min(found)} if found else {})
 
 
 def _by_line(expression: re.Pattern[str], lines: list[str]) -> dict[int, int]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from pvcheck.plugin import Comparison, Measurement, NotMeasured, Population, Ratio
-from pvcheck_general.arrays import Array, ratio, scale_of, scaled, total
+from pvcheck_general import planting
+from pvcheck_general.arrays import Array, last_row, ratio, received, scale_of, scaled, total
 from pvcheck_general.foreign import source_of
 from pvcheck_general.opening import array_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pvcheck.plugin import Context
     from pvcheck_general.parameters import Rows, TraceStdParameters
 
@@ -32,10 +35,15 @@ def measure(parameters: TraceStdParameters, context: Context) -> Measurement:
     """
     left = array_of(source_of(context, parameters.left), parameters.left_name, "left")
     right = array_of(source_of(context, parameters.right), parameters.right_name, "right")
+    right, left = (received(context, each, side) for each, side in ((right, "right"), (left, "left")))
     for side, array in (("left", left), ("right", right)):
         if array.count == 0:
             raise NotMeasured(f"the {side} trace is empty")
     one, other = spread(left, parameters.left_rows), spread(right, parameters.right_rows)
+    if context.fault in PLANTS:
+        wrong = PLANTS[context.fault](right, parameters.right_rows)
+        planting.refuse_same(context.fault, is_same=wrong == other.std)
+        other = other._replace(std=wrong)
     return Measurement(
         metrics={
             "std_left": one.std,
@@ -90,3 +98,32 @@ def spread(array: Array, rows: Rows) -> Spread:
     mean = total(parts) / count
     variance = total((part - mean) ** 2 for part in parts) / count
     return Spread(ratio(math.sqrt(variance), 1, exponent), population)
+
+
+def _of_last_token(array: Array, rows: Rows) -> float:
+    """Return the standard deviation of the last row, whatever rows were asked for."""
+    del rows
+    return spread(array, "last").std
+
+
+def _of_sample(array: Array, rows: Rows) -> float:
+    """Return the standard deviation over n - 1."""
+    right = spread(array, rows)
+    count = right.population.count
+    return ratio(right.std * math.sqrt(count), math.sqrt(count - 1))
+
+
+def _uncentred(array: Array, rows: Rows) -> float:
+    """Return the root mean square."""
+    chosen = last_row(array) if rows == "last" else array
+    parts = [chosen.values(part) for part in chosen.chunks()]
+    exponent = scale_of(parts)
+    return ratio(math.sqrt(total(scaled(part, exponent) ** 2 for part in parts) / chosen.count), 1, exponent)
+
+
+PLANTS: Final[dict[str | None, Callable[[Array, Rows], float]]] = {
+    planting.LAST_TOKEN: _of_last_token,
+    planting.SAMPLE: _of_sample,
+    planting.UNCENTRED: _uncentred,
+}
+"""What the right side's standard deviation is with a fault."""

@@ -9,9 +9,13 @@ from pvcheck.plugin import MetricSpec, MetricType
 F32, F64, INT = MetricType.F32, MetricType.F64, MetricType.INT
 
 
-def _series(name: str, kind: MetricType, doc: str, unit: str = "1") -> MetricSpec:
+def _series(name: str, kind: MetricType, doc: str, unit: str = "1", *, compares: bool = False) -> MetricSpec:
     # A table shows the bit patterns of what was computed, not those of the ratios made of it.
-    return MetricSpec(name, kind, doc, unit, series=True, bits=unit != "1")
+    return MetricSpec(name, kind, doc, unit, series=True, bits=unit != "1", compares=compares)
+
+
+def _compared(name: str, kind: MetricType, doc: str) -> MetricSpec:
+    return MetricSpec(name, kind, doc, compares=True)
 
 
 CHAIN_METRICS: Final = (
@@ -34,11 +38,13 @@ CHAIN_METRICS: Final = (
         F32,
         "|a - b| / max(|a|, 1e-9), in float32, one number a measured layer, each path fed by its "
         "own result of the layer before",
+        compares=True,
     ),
     _series(
         "rel_diff_unchained",
         F32,
         "rel_diff of the same layer with both paths fed by the first activation: what the layer does without the chain",
+        compares=True,
     ),
     _series(
         "condition",
@@ -51,19 +57,21 @@ CHAIN_METRICS: Final = (
         F64,
         "|a - b| / sum|x w|, in float64: the difference against what was added up, which "
         "cancellation does not inflate. 0 when a = b",
+        compares=True,
     ),
     _series(
         "carry",
         F64,
-        "one number a transition: the relative change of the next layer's input, and so of its "
-        "path A, for a relative change of 2**-10 in this layer's a, over 2**-10. Near 0 the chain carries nothing",
+        "one number a transition, measured: this layer's a is changed by 2**-10 of itself, the next layer is run with "
+        "the activation that follows from it, and the relative change of its sum x w (float64) is divided by 2**-10. "
+        "Near 0 the chain carries nothing; 1 is a change that arrives whole",
     ),
-    MetricSpec("rel_diff_first", F32, "rel_diff of the first measured layer"),
-    MetricSpec("rel_diff_last", F32, "rel_diff of the last measured layer"),
-    MetricSpec("rel_diff_min", F32, "the smallest rel_diff"),
-    MetricSpec("rel_diff_max", F32, "the largest rel_diff"),
-    MetricSpec("rel_diff_mean", F64, "the sum of the rel_diffs, from left to right in float64, over their number"),
-    MetricSpec(
+    _compared("rel_diff_first", F32, "rel_diff of the first measured layer"),
+    _compared("rel_diff_last", F32, "rel_diff of the last measured layer"),
+    _compared("rel_diff_min", F32, "the smallest rel_diff"),
+    _compared("rel_diff_max", F32, "the largest rel_diff"),
+    _compared("rel_diff_mean", F64, "the sum of the rel_diffs, from left to right in float64, over their number"),
+    _compared(
         "growth_last_over_first",
         F64,
         "rel_diff of the last measured layer over that of the first layer whose "
@@ -81,14 +89,14 @@ CHAIN_METRICS: Final = (
     ),
     MetricSpec("typical_layers", INT, "layers whose rel_diff is at most 10 %", "count"),
     MetricSpec("outlier_layers", INT, "the other measured layers, NaN included", "count"),
-    MetricSpec(
+    _compared(
         "largest_jump",
         F64,
         "the largest rel_diff of a layer over that of the layer before, where that is over "
         "1e-12; left out when there is no such pair",
     ),
     MetricSpec("largest_jump_layer", INT, "the layer that the largest jump leads to; the first of equals", "layer"),
-    MetricSpec(
+    _compared(
         "recovery_after_jump",
         F64,
         "rel_diff of the layer after largest_jump_layer over that of "

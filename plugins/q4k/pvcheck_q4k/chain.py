@@ -8,53 +8,55 @@ carries from one layer to the next.
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from pvcheck.plugin import ChainLink, Comparison, Condition, InputError, Measurement, NotMeasured, Population, Skip
 from pvcheck_q4k import blocks
+from pvcheck_q4k import fault_catalogue as faults
+from pvcheck_q4k.faulty import Trial
 from pvcheck_q4k.gguf_cursor import escaped
 from pvcheck_q4k.gguf_file import GgufFile
+from pvcheck_q4k.kernels import kernels_of
 from pvcheck_q4k.parameters import layer_numbers, tensor_name
 from pvcheck_q4k.statistics import Summary, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
     from pvcheck.plugin import Context
+    from pvcheck_q4k.kernels import Kernels
     from pvcheck_q4k.parameters import ChainParameters
     from pvcheck_q4k.results import Step
 
     F32s = npt.NDArray[np.float32]
+    U8 = npt.NDArray[np.uint8]
 
 F32 = np.float32
 TYPE: Final = "Q4_K"
 FLOOR: Final = F32(1e-9)
 FEEDBACK: Final = F32(0.001)
-NUDGE: Final = 2.0**-10  # the relative change of a result whose reach is the carry; small, and exact in binary
-BACKENDS: Final = {"cpu": "pvcheck_q4k.cpu", "reference": "pvcheck_q4k.reference"}
+NUDGE: Final = F32(2.0**-10)  # the relative change of a result whose reach is the carry; small, and exact in binary
 SHOWN: Final = 3  # skips named in a reason
 
 
-class Backend(Protocol):
-    """A module of kernels."""
+class Found(NamedTuple):
+    """The super-block of one layer, shape (1, 144), and what a reader of wrong blocks would find in its place."""
 
-    NAME: str
-    LIBRARIES: Mapping[str, str]
-
-    def step(self, raw: npt.NDArray[np.uint8], x_a: F32s, x_b: F32s, /) -> Step:
-        """Run both paths over one super-block."""
+    number: int
+    raw: U8
+    neighbour: U8 | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One measured layer: its number, the step of the chain, and rel_diff with and without the chain."""
+    """One measured layer: its number, the step of the chain, and rel_diff with and without the chain.
+
+    ``response`` is the relative change of path A's sum for a change of the result before, over that; None at first.
+    """
 
     number: int
     step: Step
@@ -62,6 +64,7 @@ class Layer:
     rel_diff_unchained: float
     condition_unchained: float
     backward_error_unchained: float
+    response: float | None
 
 
 def measure(parameters: ChainParameters, context: Context) -> Measurement:
@@ -70,22 +73,22 @@ def measure(parameters: ChainParameters, context: Context) -> Measurement:
     :raises InputError: if the model file is not a sound GGUF file.
     :raises NotMeasured: if the device has no kernels here, or no layer could be measured.
     """
-    backend = _backend(context)
+    kernels = kernels_of("q4k-chain", context)
     try:
         source = context.inputs[parameters.model]
     except KeyError:
         raise InputError(f"there is no input named '{escaped(parameters.model)}'") from None
-    found, skipped = _find(GgufFile.open(source), parameters)
+    found, skipped = _find(GgufFile.open(source), parameters, with_neighbours=context.fault == faults.WRONG_BLOCK)
     if not found:
         reasons = "; ".join(f"{skip.what} {skip.reason}" for skip in skipped[:SHOWN])
         more = f"; and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
         raise NotMeasured(f"no layer could be measured: {reasons}{more}")
-    layers = _run(backend, found, context)
-    summary = summarise([layer.rel_diff for layer in layers], [layer.number for layer in layers])
-    carries = [carry(layer.step.a) for layer in layers[:-1]]
+    layers = _run(kernels, found, context)
+    summary = _summary(layers, context)
+    carries = [layer.response for layer in layers if layer.response is not None]
     return Measurement(
         metrics=_metrics(layers, summary, carries, len(skipped)),
-        backend=backend.NAME,
+        backend=kernels.NAME,
         labels=tuple(f"layer {layer.number}" for layer in layers),
         comparisons=(_comparison(layers, summary, parameters),),
         conditions=_conditions(layers, summary),
@@ -95,7 +98,7 @@ def measure(parameters: ChainParameters, context: Context) -> Measurement:
         ),
         ratios=summary.ratios,
         skipped=skipped,
-        libraries=dict(backend.LIBRARIES),
+        libraries=dict(kernels.LIBRARIES),
     )
 
 
@@ -117,14 +120,15 @@ def relative(a: np.float32, b: np.float32) -> float:
         return float(abs(a - b) / np.maximum(abs(a), FLOOR))
 
 
-def carry(y: np.float32) -> float:
-    """Return the relative response of ``factor`` to a relative change of its argument, in float64.
+def response(before: Step, after: Step) -> float:
+    """Return the relative change of path A's sum over the relative change of the result that its input came from.
 
-    The next layer's activation is the same vector times the factor, and path A is linear in it: this is the
-    response of that layer's result too. For |y| >= 1 only the sign of y is left in the factor.
+    The sums are those in float64: the rounding of a float32 sum that cancels would look like something carried.
     """
-    before, after = (1 + value / max(abs(value), 1.0) * 0.001 for value in (float(y), float(y) * (1 + NUDGE)))
-    return abs(after - before) / before / NUDGE
+    if after.total == before.total:
+        return 0.0
+    change = abs(after.total - before.total)
+    return change / abs(before.total) / float(NUDGE) if before.total else math.inf
 
 
 def conditioning(step: Step) -> tuple[float, float]:
@@ -136,19 +140,15 @@ def conditioning(step: Step) -> tuple[float, float]:
     return number, difference / step.magnitude
 
 
-def _backend(context: Context) -> Backend:
-    """Return the kernels of the context's device."""
-    if context.fault is not None:
-        raise NotMeasured(f"q4k-chain cannot plant the fault '{escaped(context.fault)}'")
-    module = BACKENDS.get(context.device)
-    if module is None:
-        raise NotMeasured(f"q4k-chain has no kernels for the device '{escaped(context.device)}', only for cpu")
-    return cast(Backend, importlib.import_module(module))
+def _find(
+    file: GgufFile, parameters: ChainParameters, *, with_neighbours: bool
+) -> tuple[list[Found], tuple[Skip, ...]]:
+    """Return the first super-block of each layer that has one, and the layers left out.
 
-
-def _find(file: GgufFile, parameters: ChainParameters) -> tuple[list[tuple[int, memoryview]], tuple[Skip, ...]]:
-    """Return the first super-block of each layer that has one, and the layers left out."""
-    found, skipped = [], []
+    :raises NotMeasured: if the super-blocks after them are asked for, and a tensor has none.
+    """
+    found: list[Found] = []
+    skipped: list[Skip] = []
     for number in layer_numbers(parameters.layers):
         name = tensor_name(parameters.tensor, number)
         tensor = file.tensors.get(name)
@@ -156,26 +156,67 @@ def _find(file: GgufFile, parameters: ChainParameters) -> tuple[list[tuple[int, 
             reason = f"has no tensor '{escaped(name)}'"
         elif tensor.type.name != TYPE:
             reason = f"has tensor '{escaped(name)}' in {tensor.type.name}, not {TYPE}"
+        elif with_neighbours and tensor.size < 2 * blocks.BLOCK_BYTES:
+            raise NotMeasured(f"not planted: tensor '{escaped(name)}' has one super-block")
         else:
-            found.append((number, file.bytes_of(name, 0, blocks.BLOCK_BYTES)))
+            found.append(Found(number, _block(file, name, 0), _block(file, name, 1) if with_neighbours else None))
             continue
         skipped.append(Skip(what=f"layer {number}", reason=reason))
     return found, tuple(skipped)
 
 
-def _run(backend: Backend, found: list[tuple[int, memoryview]], context: Context) -> list[Layer]:
-    """Run the chain over the layers' super-blocks."""
+def _block(file: GgufFile, name: str, place: int) -> U8:
+    """Return one super-block of a tensor, shape (1, 144)."""
+    view = file.bytes_of(name, place * blocks.BLOCK_BYTES, blocks.BLOCK_BYTES)
+    return np.frombuffer(view, np.uint8).reshape(1, -1)
+
+
+def _run(kernels: Kernels, found: list[Found], context: Context) -> list[Layer]:
+    """Run the chain over the layers' super-blocks.
+
+    :raises NotMeasured: if a fault of path B, or of how results go on, changes nothing.
+    """
     act = activation()
-    x_a = x_b = act
-    layers = []
-    for done, (number, view) in enumerate(found, 1):
-        raw = np.frombuffer(view, np.uint8).reshape(1, -1)
-        step = backend.step(raw, x_a, x_b)
-        alone = backend.step(raw, act, act)
-        layers.append(Layer(number, step, relative(step.a, step.b), relative(alone.a, alone.b), *conditioning(alone)))
-        x_a, x_b = act * factor(step.a), act * factor(step.b)
+    x_a = x_b = nudged = act
+    trial = Trial(kernels, context)
+    layers: list[Layer] = []
+    for done, (number, raw, neighbour) in enumerate(found, 1):
+        step = trial.step(kernels.step(raw, x_a, x_b), raw, x_b, neighbour)
+        alone = trial.step(kernels.step(raw, act, act), raw, act, neighbour)
+        carried = response(step, kernels.step(raw, nudged, x_b)) if layers else None
+        layers.append(
+            Layer(number, step, relative(step.a, step.b), relative(alone.a, alone.b), *conditioning(alone), carried)
+        )
+        base_a, base_b = (x_a, x_b) if context.fault == faults.FROM_X else (act, act)
+        x_a, x_b = base_a * factor(step.a), base_b * factor(step.a if context.fault == faults.CROSSED else step.b)
+        nudged = base_a * factor(step.a * (F32(1) + NUDGE))
         context.progress(done, len(found))
+    trial.check()
+    _refuse_unchanged(layers, context.fault)
     return layers
+
+
+def _refuse_unchanged(layers: list[Layer], fault: str | None) -> None:
+    """Refuse a measurement in which a fault of how results go on, or of the growth, changes nothing.
+
+    :raises NotMeasured: if there is such a fault.
+    """
+    same = {
+        faults.CROSSED: all(factor(each.step.a) == factor(each.step.b) for each in layers[:-1]),
+        faults.FROM_X: len(layers) < 3,
+        faults.NEIGHBOUR_GROWTH: len(layers) < 3,
+    }
+    if fault is not None and same.get(fault):
+        raise NotMeasured(f"not planted: {fault} changes no result here")
+
+
+def _summary(layers: list[Layer], context: Context) -> Summary:
+    """Return the statistics of the layers; a planted fault takes the growth over another layer."""
+    return summarise(
+        [layer.rel_diff for layer in layers],
+        [layer.number for layer in layers],
+        growth_over=-2 if context.fault == faults.NEIGHBOUR_GROWTH else None,
+    )
 
 
 def _metrics(

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from pvcheck.plugin import Comparison, Condition, Measurement, Population, Ratio
+from pvcheck.plugin import ChainLink, Comparison, Condition, Measurement, NotMeasured, Population, Ratio
 from pvcheck_q4k import blocks, generators
-from pvcheck_q4k.chain import relative
-from pvcheck_q4k.kernels import MIXED, NO_MINIMUMS, SWAPPED, kernels_of, path_b
+from pvcheck_q4k import fault_catalogue as faults
+from pvcheck_q4k.chain import NUDGE, relative
+from pvcheck_q4k.faulty import Trial
+from pvcheck_q4k.kernels import kernels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,19 +36,26 @@ if TYPE_CHECKING:
 
 F32 = np.float32
 LEAST: Final = F32(1e-9)
-FAULTS: Final = (MIXED, SWAPPED, NO_MINIMUMS)
+HALVES: Final = np.where(np.arange(generators.ROWS) < generators.ROWS // 2, 1.0, -1.0)
+"""The change whose reach is the carry where the paths do not part: the first half up, the second down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One product of one token: both normalised outputs, the L2 norms of what is reported, and the counts."""
+    """One product of one token: path A's results, both normalised outputs, what is reported of them, and the counts.
 
+    ``condition_row0`` and ``backward_error_row0`` are those of row 0 alone.
+    """
+
+    y_a: F32s
     a: F32s
     b: F32s
     rel_l2: float
     condition: float
     backward_error: float
     first_rel_diff: float
+    condition_row0: float
+    backward_error_row0: float
     seen: tuple[int, int]
     non_finite: tuple[int, int]
 
@@ -56,7 +65,8 @@ def measure(parameters: ChainedParameters, context: Context) -> Measurement:
 
     :raises NotMeasured: if the device has no kernels here, or the context asks for another fault.
     """
-    kernels = kernels_of("q4k-chained-matvec", context, *FAULTS)
+    kernels = kernels_of("q4k-chained-matvec", context)
+    trial = Trial(kernels, context)
     tensors = [
         generators.super_blocks(parameters.block, generators.ROWS, tensor) for tensor in range(parameters.tensors)
     ]
@@ -67,25 +77,59 @@ def measure(parameters: ChainedParameters, context: Context) -> Measurement:
         steps: list[Step] = []
         for raw, sizes in zip(tensors, magnitudes, strict=True):
             context.check()
-            steps.append(step(kernels, raw, sizes, (x_a, x_b), context.fault))
-            x_a, x_b = steps[-1].a, steps[-1].b
+            steps.append(step(kernels, raw, sizes, (x_a, x_b), trial))
+            x_a, x_b = steps[-1].a, steps[-1].a if context.fault == faults.CROSSED else steps[-1].b
         tokens.append(steps)
         context.progress(token + 1, parameters.tokens)
+    trial.check()
+    _refuse_unchanged(parameters, context.fault)
     metrics, ratios = _by_step(tokens[0])
     if parameters.tokens > 1:
-        more, further = _by_token([steps[-1] for steps in tokens])
+        more, further = _by_token([steps[-1] for steps in tokens], is_last=context.fault == faults.LAST_TOKEN)
         metrics, ratios = metrics | more, ratios + further
+    carries = [
+        carry(kernels, raw, before, after)
+        for raw, before, after in zip(tensors[1:], tokens[0], tokens[0][1:], strict=False)
+    ]
+    if carries:
+        metrics["carry"] = tuple(carries)
     return _measurement(kernels, tokens, metrics, ratios)
 
 
-def step(
-    kernels: Kernels, raw: npt.NDArray[np.uint8], sizes: F64s, inputs: tuple[F32s, F32s], fault: str | None
-) -> Step:
+def _refuse_unchanged(parameters: ChainedParameters, fault: str | None) -> None:
+    """Refuse a measurement in which a fault of how results go on, or of the statistics, has no place.
+
+    :raises NotMeasured: if there is such a fault.
+    """
+    if fault == faults.CROSSED and parameters.tensors == 1:
+        raise NotMeasured("not planted: there is one product, and nothing goes on from its results")
+    if fault == faults.LAST_TOKEN and parameters.tokens == 1:
+        raise NotMeasured("not planted: there is one token, and no statistics over several")
+
+
+def carry(kernels: Kernels, raw: npt.NDArray[np.uint8], before: Step, after: Step) -> float:
+    """Return how much of a relative change of path A's output reaches its next results: their change over that one.
+
+    The output is changed by 2**-10 of its norm towards path B's, so as the chain's own difference would change it, and
+    the next product is really run.
+    """
+    with np.errstate(all="ignore"):
+        away = before.b - before.a.astype(np.float64)
+        if not away.any():
+            away = before.a * HALVES
+        size = l2(away)
+        if size == 0:
+            return 0.0
+        x = (before.a + away * (float(NUDGE) * l2(before.a) / size)).astype(F32)
+        difference = _values([kernels.dot_a(row[None], x) for row in raw]).astype(np.float64) - after.y_a
+    return _quotient(l2(difference), l2(after.y_a)) / float(NUDGE)
+
+
+def step(kernels: Kernels, raw: npt.NDArray[np.uint8], sizes: F64s, inputs: tuple[F32s, F32s], trial: Trial) -> Step:
     """Run both paths over one tensor, (rows, 144), whose weights have magnitudes ``sizes``, (rows, 256), float64."""
     x_a, x_b = inputs
-    quantised = kernels.quantise(x_b)
     dots_a = [kernels.dot_a(raw[row : row + 1], x_a) for row in range(raw.shape[0])]
-    dots_b = [path_b(kernels, raw[row : row + 1], quantised, fault) for row in range(raw.shape[0])]
+    dots_b = trial.dots(raw, x_b)
     y_a, y_b = _values(dots_a), _values(dots_b)
     with np.errstate(all="ignore"):
         added = np.add.accumulate(sizes * abs(x_a.astype(np.float64)), axis=1)[:, -1]  # from left to right
@@ -93,12 +137,15 @@ def step(
         difference = y_a.astype(np.float64) - y_b
         norm = l2(y_a)
     return Step(
+        y_a=y_a,
         a=a,
         b=b,
         rel_l2=_quotient(l2(a.astype(np.float64) - b), l2(a)),
         condition=_quotient(l2(added), norm),
         backward_error=_quotient(l2(difference), l2(added)),
         first_rel_diff=relative(y_a[0], y_b[0]),
+        condition_row0=_quotient(float(added[0]), abs(float(y_a[0]))),
+        backward_error_row0=_quotient(abs(float(difference[0])), float(added[0])),
         seen=(sum(dot.seen for dot in dots_a), sum(dot.seen for dot in dots_b)),
         non_finite=(sum(dot.non_finite for dot in dots_a), sum(dot.non_finite for dot in dots_b)),
     )
@@ -154,12 +201,17 @@ def _by_step(steps: list[Step]) -> tuple[Metrics, tuple[Ratio, ...]]:
     return metrics, tuple(ratios)
 
 
-def _by_token(last: list[Step]) -> tuple[Metrics, tuple[Ratio, ...]]:
-    """Return the metrics over the tokens after their last product, and both ends of what is a ratio."""
+def _by_token(last: list[Step], *, is_last: bool) -> tuple[Metrics, tuple[Ratio, ...]]:
+    """Return the metrics over the tokens after their last product, and both ends of what is a ratio.
+
+    ``is_last`` is a fault: the mean is that of the last token, and path B's spread that of its components.
+    """
     series = [each.rel_l2 for each in last]
-    mean = math.fsum(series) / len(series)
+    mean = series[-1] if is_last else math.fsum(series) / len(series)
     metrics: Metrics = {"rel_l2_tokens": tuple(series), "rel_l2_mean": mean}
     spread_a, spread_b = spread([each.a for each in last]), spread([each.b for each in last])
+    if is_last:
+        spread_b = spread([*last[-1].b[:, None]])
     ratios = []
     if series[0] > 0:
         metrics["mean_over_token0"] = mean / series[0]
@@ -169,7 +221,9 @@ def _by_token(last: list[Step]) -> tuple[Metrics, tuple[Ratio, ...]]:
         metrics["std_a_over_b"] = spread_a / spread_b
         metrics["std_excess_a_over_b"] = spread_a / spread_b - 1
         what = f"mean over 256 components of the std over {len(series)} tokens"
-        ratios.append(_ratio("std_a_over_b", (f"{what}, path A", spread_a), (f"{what}, path B", spread_b)))
+        ends = (f"{what}, path A", spread_a), (f"{what}, path B", spread_b)
+        ratios.append(_ratio("std_a_over_b", *ends))
+        ratios.append(_ratio("std_excess_a_over_b", (f"{what}, path A less path B", spread_a - spread_b), ends[1]))
     return metrics, tuple(ratios)
 
 
@@ -210,9 +264,9 @@ def _measurement(
         )
         for side in (0, 1)
     ]
-    compared = tuple(name for name in metrics if name not in {"condition", "falling_steps"})
-    # The last difference leans on every product before it, so on the worst of them.
-    worst = max(tokens[0], key=lambda each: math.inf if math.isnan(each.condition) else each.condition)
+    compared = tuple(name for name in metrics if name not in {"condition", "falling_steps", "carry"})
+    carries = metrics.get("carry", ())
+    assert isinstance(carries, tuple)  # noqa: S101 - told to the type checker
     return Measurement(
         metrics=metrics
         | {
@@ -222,13 +276,41 @@ def _measurement(
         backend=kernels.NAME,
         labels=tuple(f"product {number}" for number in range(1, products + 1)),
         comparisons=(Comparison(metrics=compared, left=sides[0], right=sides[1]),),
-        conditions=(
-            *(
-                Condition(metric="rel_l2", position=position, number=each.condition, backward_error=each.backward_error)
-                for position, each in enumerate(tokens[0])
-            ),
-            Condition(metric="rel_l2_last", position=None, number=worst.condition, backward_error=worst.backward_error),
+        conditions=_conditions(tokens, metrics),
+        links=tuple(
+            ChainLink(position=position, label=f"product {position + 1} to product {position + 2}", carry=value)
+            for position, value in enumerate(carries)
         ),
         ratios=ratios,
         libraries=dict(kernels.LIBRARIES),
     )
+
+
+def _conditions(tokens: list[list[Step]], metrics: Metrics) -> tuple[Condition, ...]:
+    """Return the conditioning of each relative difference: of its product, or of the worst that it leans on.
+
+    What stands after several products leans on each of them.
+    """
+    whole = [[(each.condition, each.backward_error) for each in steps] for steps in tokens]
+    worst = [max(pairs, key=_badness) for pairs in whole]
+    row0 = (tokens[0][0].condition_row0, tokens[0][0].backward_error_row0)
+    leaning = {
+        "rel_l2_last": worst[0],
+        "rel_diff_row0": row0,
+        "growth_last_over_first": worst[0],
+        "last_over_row0": max(worst[0], row0, key=_badness),
+        "rel_l2_mean": max(worst, key=_badness),
+        "mean_over_token0": max(worst, key=_badness),
+    }
+    places = [("rel_l2", position, pair) for position, pair in enumerate(whole[0])]
+    places += [("rel_l2_tokens", position, pair) for position, pair in enumerate(worst)]
+    return tuple(
+        Condition(metric=metric, position=position, number=number, backward_error=error)
+        for metric, position, (number, error) in (*places, *((name, None, pair) for name, pair in leaning.items()))
+        if metric in metrics
+    )
+
+
+def _badness(pair: tuple[float, float]) -> float:
+    """Return the condition number to compare by; NaN is the worst."""
+    return math.inf if math.isnan(pair[0]) else pair[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pvcheck.plugin import Fault, MetricSpec, MetricType
+from pvcheck.plugin import MetricSpec, MetricType
 
 F32, F64, INT, BOOL = MetricType.F32, MetricType.F64, MetricType.INT, MetricType.BOOL
 _PRODUCT: Final = "weight x activation"
@@ -16,18 +16,25 @@ _BACKWARD: Final = "|a - b| / sum|x w|, in float64: the difference against what 
 _NON_FINITE: Final = "elements and results that are NaN or infinite, counted a path"
 
 
-def _count(name: str, doc: str, unit: str = "count") -> MetricSpec:
-    return MetricSpec(name, INT, doc, unit)
+def _count(name: str, doc: str, unit: str = "count", *, compares: bool = False) -> MetricSpec:
+    return MetricSpec(name, INT, doc, unit, compares=compares)
+
+
+def _compared(name: str, kind: MetricType, doc: str, *, series: bool = False) -> MetricSpec:
+    return MetricSpec(name, kind, doc, series=series, compares=True)
 
 
 _ELEMENTS: Final = _count("elements", "elements of each side")
-_IDENTICAL: Final = MetricSpec("identical", BOOL, "whether both sides have the same bits everywhere")
+_IDENTICAL: Final = _compared("identical", BOOL, "whether both sides have the same bits everywhere")
 _MAX_ULP: Final = _count(
-    "max_ulp", "the largest distance of two results in steps of float32; 0 and -0 are one number", "float32 steps"
+    "max_ulp",
+    "the largest distance of two results in steps of float32; 0 and -0 are one number",
+    "float32 steps",
+    compares=True,
 )
 
 MATMUL_METRICS: Final = (
-    MetricSpec("identical", BOOL, "whether every run has the bits of the first one"),
+    _compared("identical", BOOL, "whether every run has the bits of the first one"),
     _count("variants", "runs: threads x chunks x repeats; every second repeat takes the chunks backwards"),
     _count("differing", "runs whose bits are not those of the first one"),
     _MAX_ULP,
@@ -44,7 +51,7 @@ REDUCTION_METRICS: Final = (
     MetricSpec(
         "left_fold", F32, "the same dot product as a left fold, each product rounded", "left x right", bits=True
     ),
-    MetricSpec("identical", BOOL, "whether both have the same bits"),
+    _compared("identical", BOOL, "whether both have the same bits"),
     _MAX_ULP,
     _count("elements", "numbers of each vector"),
 )
@@ -52,7 +59,7 @@ DECODE_METRICS: Final = (
     MetricSpec("first", F32, "the first weight, from the compiled decoder", "weight", bits=True),
     MetricSpec("last", F32, "the last weight, from the compiled decoder", "weight", bits=True),
     _IDENTICAL,
-    _count("differing", "weights whose bits differ between the scalar and the compiled decoder"),
+    _count("differing", "weights whose bits differ between the scalar and the compiled decoder", compares=True),
     _MAX_ULP,
     _count("elements", "weights that the compiled decoder wrote"),
     _count("non_finite", "weights that are NaN or infinite, counted a decoder"),
@@ -60,22 +67,22 @@ DECODE_METRICS: Final = (
 PATHS_METRICS: Final = (
     MetricSpec("a", F32, _A, _PRODUCT, bits=True),
     MetricSpec("b", F32, _B, _PRODUCT, bits=True),
-    MetricSpec("rel_diff", F32, _REL),
-    MetricSpec("bits_differ", BOOL, "whether a and b are different bit patterns"),
+    _compared("rel_diff", F32, _REL),
+    _compared("bits_differ", BOOL, "whether a and b are different bit patterns"),
     MetricSpec("condition", F64, _CONDITION),
-    MetricSpec("backward_error", F64, _BACKWARD),
+    _compared("backward_error", F64, _BACKWARD),
     _ELEMENTS,
     _count("non_finite", _NON_FINITE),
 )
 SWEEP_METRICS: Final = (
     MetricSpec("a", F32, f"{_A}; one number a scale", _PRODUCT, series=True, bits=True),
     MetricSpec("b", F32, f"{_B}; one number a scale", _PRODUCT, series=True, bits=True),
-    MetricSpec("rel_diff", F32, f"{_REL}; one number a scale", series=True),
+    _compared("rel_diff", F32, f"{_REL}; one number a scale", series=True),
     MetricSpec("condition", F64, f"{_CONDITION}; one number a scale", series=True),
-    MetricSpec("backward_error", F64, f"{_BACKWARD}; one number a scale", series=True),
-    MetricSpec("rel_diff_min", F32, "the smallest rel_diff"),
-    MetricSpec("rel_diff_max", F32, "the largest rel_diff"),
-    MetricSpec(
+    _compared("backward_error", F64, f"{_BACKWARD}; one number a scale", series=True),
+    _compared("rel_diff_min", F32, "the smallest rel_diff"),
+    _compared("rel_diff_max", F32, "the largest rel_diff"),
+    _compared(
         "largest_over_smallest",
         F64,
         "the largest rel_diff over the smallest; left out when that is 0. Where dmin is 0 both paths are linear in d "
@@ -85,7 +92,7 @@ SWEEP_METRICS: Final = (
     _count("non_finite", _NON_FINITE),
 )
 CHAINED_METRICS: Final = (
-    MetricSpec(
+    _compared(
         "rel_l2",
         F64,
         "L2(A - B) / L2(A) of the normalised outputs, one number a product, token 0; norms in float64, sums rounded "
@@ -99,70 +106,56 @@ CHAINED_METRICS: Final = (
         "cancel together",
         series=True,
     ),
-    MetricSpec(
+    _compared(
         "backward_error",
         F64,
         "L2 of a - b over L2 of sum|x w|, results before normalisation, one number a product, token 0",
         series=True,
     ),
-    MetricSpec("rel_l2_last", F64, "rel_l2 after the last product, token 0"),
-    MetricSpec("rel_diff_row0", F32, f"{_REL}, of row 0 of the first product, token 0, before normalisation"),
-    _count("falling_steps", "products after which rel_l2 is smaller than before them, token 0"),
     MetricSpec(
+        "carry",
+        F64,
+        "one number a transition, token 0, measured: path A's normalised output is changed by 2**-10 of its L2 norm "
+        "towards path B's (where they are equal, its first half up and its second down), the next product is run with "
+        "it, and the relative L2 change of the results is divided by 2**-10. Near 0 the chain carries nothing, above 1 "
+        "it amplifies; left out with one product",
+        series=True,
+    ),
+    _compared("rel_l2_last", F64, "rel_l2 after the last product, token 0"),
+    _compared("rel_diff_row0", F32, f"{_REL}, of row 0 of the first product, token 0, before normalisation"),
+    _count("falling_steps", "products after which rel_l2 is smaller than before them, token 0"),
+    _compared(
         "growth_last_over_first",
         F64,
         "rel_l2 after the last product over rel_l2 after the first, token 0; left out with one product",
     ),
-    MetricSpec(
+    _compared(
         "last_over_row0",
         F64,
         "rel_l2 after the last product over rel_diff_row0: unlike quantities, as a published growth had them; left "
         "out with one product",
     ),
-    MetricSpec("rel_l2_tokens", F64, "rel_l2 after the last product, one number a token", series=True),
-    MetricSpec("rel_l2_mean", F64, "the mean of rel_l2_tokens; with several tokens"),
-    MetricSpec("mean_over_token0", F64, "rel_l2_mean over rel_l2_last, which is token 0's; with several tokens"),
-    MetricSpec(
+    _compared("rel_l2_tokens", F64, "rel_l2 after the last product, one number a token", series=True),
+    _compared("rel_l2_mean", F64, "the mean of rel_l2_tokens; with several tokens"),
+    _compared("mean_over_token0", F64, "rel_l2_mean over rel_l2_last, which is token 0's; with several tokens"),
+    _compared(
         "std_a_over_b",
         F64,
         "mean over the 256 components of the population std over the tokens, path A's over path B's; with several "
         "tokens",
     ),
-    MetricSpec("std_excess_a_over_b", F64, "std_a_over_b - 1; with several tokens"),
+    _compared("std_excess_a_over_b", F64, "std_a_over_b - 1; with several tokens"),
     _count("elements", "weights that path A saw, over all tokens"),
     _count("non_finite", "elements that are NaN or infinite, counted a path"),
 )
 DRIFT_METRICS: Final = (
-    MetricSpec("input_drift", F32, "relative change of the input: the norm of the change over the norm of the input"),
-    MetricSpec("output_drift", F32, "relative change of the output, in the same way"),
-    MetricSpec(
+    _compared("input_drift", F32, "relative change of the input: the norm of the change over the norm of the input"),
+    _compared("output_drift", F32, "relative change of the output, in the same way"),
+    _compared(
         "amplification",
         F32,
         "output_drift over input_drift. RoPE and the dot product are linear in the query, so for them it is 1 but for "
         "rounding, whatever the query and the key",
     ),
     _count("elements", "numbers of the input"),
-)
-
-PATH_B_FAULTS: Final = (
-    Fault(
-        name="lane-mix-up",
-        doc="path B applies the scale of sub-block 2c to the first 16 bytes of both nibble halves of run c and that "
-        "of 2c + 1 to the last 16; minimums stay right",
-    ),
-    Fault(name="swapped-nibbles", doc="path B reads the high nibbles as the low ones and the other way round"),
-    Fault(name="dropped-minimums", doc="path B takes every minimum for 0"),
-)
-DECODE_FAULTS: Final = (
-    Fault(name="swapped-nibbles", doc="the compiled decoder reads the high nibbles as the low ones, and back"),
-    Fault(name="dropped-minimums", doc="the compiled decoder takes every minimum for 0"),
-)
-MATMUL_FAULTS: Final = (
-    Fault(name="split-sum", doc="every run but the first folds the two halves of each sum on their own"),
-)
-REDUCTION_FAULTS: Final = (
-    Fault(name="lanes-by-halves", doc="the lanes are summed as ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7))"),
-)
-DRIFT_FAULTS: Final = (
-    Fault(name="change-twice", doc="the output is computed from an input that is changed twice, the drift from once"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pvcheck.plugin import Evaluator
+from pvcheck_q4k import fault_catalogue as faults
 from pvcheck_q4k import fixture_catalogue as catalogue
 from pvcheck_q4k import fixture_parameters as parameters
 
@@ -23,7 +24,8 @@ EVALUATORS: Final = (
         metrics=catalogue.MATMUL_METRICS,
         implementation="pvcheck_q4k.identity:measure_matmul",
         devices=_DEVICES,
-        faults=catalogue.MATMUL_FAULTS,
+        faults=faults.MATMUL_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="f32-reduction-order",
@@ -34,7 +36,8 @@ EVALUATORS: Final = (
         metrics=catalogue.REDUCTION_METRICS,
         implementation="pvcheck_q4k.identity:measure_reduction",
         devices=_DEVICES,
-        faults=catalogue.REDUCTION_FAULTS,
+        faults=faults.REDUCTION_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="q4k-decode-identity",
@@ -44,7 +47,8 @@ EVALUATORS: Final = (
         parameters=parameters.DecodeParameters,
         metrics=catalogue.DECODE_METRICS,
         implementation="pvcheck_q4k.identity:measure_decode",
-        faults=catalogue.DECODE_FAULTS,
+        faults=faults.DECODE_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="q4k-paths",
@@ -55,7 +59,8 @@ EVALUATORS: Final = (
         metrics=catalogue.PATHS_METRICS,
         implementation="pvcheck_q4k.paths:measure",
         devices=_DEVICES,
-        faults=catalogue.PATH_B_FAULTS,
+        faults=faults.PATH_B_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="q4k-scale-sweep",
@@ -66,11 +71,12 @@ EVALUATORS: Final = (
         metrics=catalogue.SWEEP_METRICS,
         implementation="pvcheck_q4k.paths:measure_sweep",
         devices=_DEVICES,
-        faults=catalogue.PATH_B_FAULTS,
+        faults=faults.PATH_B_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="q4k-chained-matvec",
-        version="1.0.0",
+        version="1.1.0",
         doc="Runs the two ways through several 256 x 256 products, each path going on from its own results over "
         "their root mean square, max(sqrt(mean square), 1e-9), and reports the relative L2 difference after each; "
         "for several tokens also its mean and the spread of the results over the tokens.",
@@ -78,7 +84,8 @@ EVALUATORS: Final = (
         metrics=catalogue.CHAINED_METRICS,
         implementation="pvcheck_q4k.compounding:measure",
         devices=_DEVICES,
-        faults=catalogue.PATH_B_FAULTS,
+        faults=faults.CHAINED_FAULTS,
+        takes_arrays=True,
     ),
     Evaluator(
         name="f32-softmax-drift",
@@ -89,7 +96,7 @@ EVALUATORS: Final = (
         metrics=catalogue.DRIFT_METRICS,
         implementation="pvcheck_q4k.amplification:measure_softmax",
         devices=_DEVICES,
-        faults=catalogue.DRIFT_FAULTS,
+        faults=faults.SOFTMAX_FAULTS,
     ),
     Evaluator(
         name="f32-rope-drift",
@@ -101,7 +108,7 @@ EVALUATORS: Final = (
         metrics=catalogue.DRIFT_METRICS,
         implementation="pvcheck_q4k.amplification:measure_rope",
         devices=_DEVICES,
-        faults=catalogue.DRIFT_FAULTS,
+        faults=faults.ROPE_FAULTS,
     ),
     Evaluator(
         name="f32-rmsnorm-drift",
@@ -112,6 +119,6 @@ EVALUATORS: Final = (
         metrics=catalogue.DRIFT_METRICS,
         implementation="pvcheck_q4k.amplification:measure_rmsnorm",
         devices=_DEVICES,
-        faults=catalogue.DRIFT_FAULTS,
+        faults=faults.RMSNORM_FAULTS,
     ),
 )

@@ -69,6 +69,31 @@ def one_block(parameters: OneBlock, context: Context) -> tuple[U8, str]:
     if parameters.block is not None:
         return super_blocks(parameters.block, 1), "256 weights of a super-block made by a pattern"
     name, number = str(parameters.tensor), parameters.super_block
+    file, count = _tensor(parameters, context)
+    if number >= count:
+        raise InputError(f"tensor '{escaped(name)}' has {count} super-blocks, so none of number {number}")
+    return _of_file(file, name, number), f"256 weights of super-block {number} of {escaped(name)}"
+
+
+def neighbour(parameters: OneBlock, context: Context) -> U8:
+    """Return the super-block that a reader of wrong blocks finds, shape (1, 144).
+
+    It is the next row's of a pattern, the next one of a model's tensor, and at its end the one before.
+
+    :raises NotMeasured: if there is no other.
+    """
+    if parameters.block is not None:
+        return super_blocks(parameters.block, 2)[1:]
+    file, count = _tensor(parameters, context)
+    if count == 1:
+        raise NotMeasured("not planted: the tensor has one super-block, and no other that could be read in its place")
+    number = parameters.super_block
+    return _of_file(file, str(parameters.tensor), number + 1 if number + 1 < count else number - 1)
+
+
+def _tensor(parameters: OneBlock, context: Context) -> tuple[GgufFile, int]:
+    """Return the model's file, and how many super-blocks the tensor of the parameters has in it."""
+    name = str(parameters.tensor)
     try:
         source = context.inputs[str(parameters.model)]
     except KeyError:
@@ -79,12 +104,13 @@ def one_block(parameters: OneBlock, context: Context) -> tuple[U8, str]:
         raise InputError(f"there is no tensor '{escaped(name)}'")
     if tensor.type.name != TYPE:
         raise NotMeasured(f"tensor '{escaped(name)}' is {tensor.type.name}, not {TYPE}")
-    count = tensor.size // blocks.BLOCK_BYTES
-    if number >= count:
-        raise InputError(f"tensor '{escaped(name)}' has {count} super-blocks, so none of number {number}")
+    return file, tensor.size // blocks.BLOCK_BYTES
+
+
+def _of_file(file: GgufFile, name: str, number: int) -> U8:
+    """Return one super-block of a tensor, shape (1, 144)."""
     view = file.bytes_of(name, number * blocks.BLOCK_BYTES, blocks.BLOCK_BYTES)
-    raw = np.frombuffer(view, np.uint8).reshape(1, -1)
-    return raw, f"256 weights of super-block {number} of {escaped(name)}"
+    return np.frombuffer(view, np.uint8).reshape(1, -1)
 
 
 def _term(term: Term, count: int, extra: int) -> F32s:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from pvcheck.plugin import Comparison, Measurement, NotMeasured, Population
-from pvcheck_q4k import generators
+from pvcheck_q4k import fault_catalogue as faults
+from pvcheck_q4k import faulty, generators
 from pvcheck_q4k.gguf_cursor import escaped
-from pvcheck_q4k.kernels import BACKENDS, NO_MINIMUMS, SWAPPED, check, spoilt
+from pvcheck_q4k.kernels import BACKENDS, check
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from pvcheck.plugin import Context
     from pvcheck_q4k.fixture_parameters import DecodeParameters, MatmulParameters, ReductionParameters
+    from pvcheck_q4k.results import Decoded
 
+    U8 = npt.NDArray[np.uint8]
     F32s = npt.NDArray[np.float32]
     F64s = npt.NDArray[np.float64]
 
 F32 = np.float32
 LANES: Final = 8
-SPLIT_SUM: Final = "split-sum"
-HALVED: Final = "lanes-by-halves"
 NUMPY: Final = {"numpy": np.__version__}
+OWN: Final = frozenset(each.name for each in (*faults.MATMUL_FAULTS, *faults.REDUCTION_FAULTS))
 
 
 class Way(NamedTuple):
@@ -38,7 +42,7 @@ class Way(NamedTuple):
 
 def measure_matmul(parameters: MatmulParameters, context: Context) -> Measurement:
     """Measure whether a float32 matrix product depends on threads, chunks or the run."""
-    check("f32-matmul-repeat", context, BACKENDS, SPLIT_SUM)
+    check("f32-matmul-repeat", context, BACKENDS)
     rows, inputs, outputs = parameters.rows, parameters.inputs, parameters.outputs
     x = generators.numbers(parameters.activation, rows * inputs).reshape(rows, inputs)
     w = generators.numbers(parameters.weights, outputs * inputs).reshape(outputs, inputs)
@@ -48,17 +52,18 @@ def measure_matmul(parameters: MatmulParameters, context: Context) -> Measuremen
         for chunk in parameters.chunks
         for run in range(parameters.repeats)
     ]
-    first: F32s | None = None
+    first = product(x, w, choices[0])
+    context.progress(1, len(choices))
     differing = worst = 0
-    for done, way in enumerate(choices, 1):
+    later_x, later_w = mistaken(x, context.received(w, "the weights of every run but the first"), context.fault)
+    for done, way in enumerate(choices[1:], 2):
         context.check()
-        result = product(x, w, way, split=context.fault == SPLIT_SUM and done > 1)
-        if first is None:
-            first = result
+        result = product(later_x, later_w, way, split=context.fault == faults.SPLIT_SUM)
         if first.tobytes() != result.tobytes():
             differing += 1
             worst = max(worst, ulps(first, result))
         context.progress(done, len(choices))
+    _refuse_same(context, is_same=differing == 0)
     population = Population(
         count=rows * outputs, shape=(rows, outputs), selection="all outputs", non_finite=_non_finite(first)
     )
@@ -74,6 +79,28 @@ def measure_matmul(parameters: MatmulParameters, context: Context) -> Measuremen
         comparisons=(Comparison(metrics=("identical", "max_ulp"), left=population, right=population),),
         libraries=NUMPY,
     )
+
+
+def mistaken(x: F32s, w: F32s, fault: str | None) -> tuple[F32s, F32s]:
+    """Return the operands as a run with a fault takes them."""
+    if fault == faults.REVERSED:
+        return x[:, ::-1], w[:, ::-1]
+    if fault == faults.LOST_INPUT:
+        return x[:, :-1], w[:, :-1]
+    if fault == faults.NEXT_OUTPUT:
+        return x, np.roll(w, -1, axis=0)
+    if fault == faults.LAST_ROW:
+        return np.repeat(x[-1:], x.shape[0], axis=0), w
+    return x, w
+
+
+def _refuse_same(context: Context, *, is_same: bool) -> None:
+    """Refuse a measurement in which an own fault changes no bit; what is generic is for the host to tell.
+
+    :raises NotMeasured: if there is such a fault.
+    """
+    if is_same and context.fault is not None and context.fault in OWN:
+        raise NotMeasured(f"not planted: {context.fault} changes no bit here")
 
 
 def product(x: F32s, w: F32s, way: Way, *, split: bool = False) -> F32s:
@@ -97,10 +124,12 @@ def product(x: F32s, w: F32s, way: Way, *, split: bool = False) -> F32s:
 
 def measure_reduction(parameters: ReductionParameters, context: Context) -> Measurement:
     """Measure an 8-lane reduction against a left fold."""
-    check("f32-reduction-order", context, BACKENDS, HALVED)
+    check("f32-reduction-order", context, BACKENDS)
     x = generators.numbers(parameters.left, parameters.length)
     y = generators.numbers(parameters.right, parameters.length)
-    lanes = lane_dot(x, y, halved=context.fault == HALVED)
+    lanes = lane_dot(context.received(x, "the left vector as the lanes read it"), y, context.fault)
+    if context.fault in OWN:
+        _refuse_same(context, is_same=lanes.tobytes() == lane_dot(x, y).tobytes())
     with np.errstate(over="ignore", invalid="ignore"):
         left = np.add.accumulate(x * y, dtype=F32)[-1]
     population = Population(
@@ -124,18 +153,22 @@ def measure_reduction(parameters: ReductionParameters, context: Context) -> Meas
     )
 
 
-def lane_dot(x: F32s, y: F32s, *, halved: bool = False) -> np.float32:
+def lane_dot(x: F32s, y: F32s, fault: str | None = None) -> np.float32:
     """Return the dot product of vectors of a multiple of 8 numbers: lane k holds the numbers 8n + k.
 
     Each lane is a chain of fused multiply-adds, and the lanes are summed as ((l0+l4)+(l1+l5)) + ((l2+l6)+(l3+l7)).
-    ``halved`` is a fault: they are summed as ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7)).
     """
-    lanes = np.zeros(LANES, F32)
+    if fault == faults.NEXT_ELEMENT:
+        y = np.roll(y, -1)
+    add = ADDING.get(fault or "", fused)
+    lanes: npt.NDArray[Any] = np.zeros(LANES, np.float64 if fault == faults.WIDE_LANES else F32)
     for left, right in zip(x.reshape(-1, LANES), y.reshape(-1, LANES), strict=True):
-        lanes = fused(left, right, lanes)
+        lanes = add(left, right, lanes)
+    if fault == faults.LOST_LANE:
+        lanes[-1] = 0
     with np.errstate(over="ignore", invalid="ignore"):
         folded = lanes[:4] + lanes[4:]
-        one, other = (2, 1) if halved else (1, 2)
+        one, other = (2, 1) if fault == faults.HALVED else (1, 2)
         return F32((folded[0] + folded[one]) + (folded[other] + folded[3]))
 
 
@@ -155,6 +188,21 @@ def fused(x: F32s, y: F32s, z: F32s) -> F32s:
         return np.where((error != 0) & even & np.isfinite(total), odd, total).astype(F32)
 
 
+def separate(x: F32s, y: F32s, z: F32s) -> F32s:
+    """Return x y + z with two roundings: a fault."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return x * y + z
+
+
+def wide(x: F32s, y: F32s, z: F64s) -> F64s:
+    """Return x y + z in float64: a fault."""
+    return x.astype(np.float64) * y + z
+
+
+ADDING: Final[dict[str, Callable[[F32s, F32s, Any], Any]]] = {faults.SEPARATE: separate, faults.WIDE_LANES: wide}
+"""What goes wrong when a product is added to a lane."""
+
+
 def measure_decode(parameters: DecodeParameters, context: Context) -> Measurement:
     """Measure the scalar decoder against the compiled one.
 
@@ -162,11 +210,13 @@ def measure_decode(parameters: DecodeParameters, context: Context) -> Measuremen
     """
     if context.device != "cpu":
         raise NotMeasured(f"q4k-decode-identity has no kernels for the device '{escaped(context.device)}'")
-    check("q4k-decode-identity", context, BACKENDS, SWAPPED, NO_MINIMUMS)
+    check("q4k-decode-identity", context, BACKENDS)
     from pvcheck_q4k import cpu, reference  # noqa: PLC0415 - the other evaluators here need no compiler
 
     raw, selection = generators.one_block(parameters, context)
-    slow, fast = reference.decode(raw), cpu.decode(spoilt(raw, context.fault))
+    slow, fast = reference.decode(raw), cpu.decode(context.received(raw, "the super-block as the decoder reads it"))
+    if context.fault in faulty.DECODER:
+        fast = _faulty(fast, raw, parameters, context)
     left, right = slow.weights.reshape(-1), fast.weights.reshape(-1)
     differing = int((left.view(np.uint32) != right.view(np.uint32)).sum())
     sides = [
@@ -189,6 +239,18 @@ def measure_decode(parameters: DecodeParameters, context: Context) -> Measuremen
     )
 
 
+def _faulty(right: Decoded, raw: U8, parameters: DecodeParameters, context: Context) -> Decoded:
+    """Return what the decoder makes of a super-block with the fault of the context in it.
+
+    :raises NotMeasured: if that is what it makes without.
+    """
+    neighbour = generators.neighbour(parameters, context) if context.fault == faults.WRONG_BLOCK else None
+    wrong = faulty.decoded(raw, context.fault, neighbour)
+    if wrong.weights.tobytes() == right.weights.tobytes():
+        raise NotMeasured(f"not planted: {context.fault} changes no weight here")
+    return wrong
+
+
 def ulps(left: F32s, right: F32s) -> int:
     """Return the largest distance of two float32 arrays in steps of float32; 0 and -0 are one number."""
     places = []
@@ -207,6 +269,6 @@ def _fold(x: F32s, w: F32s) -> F32s:
     return total
 
 
-def _non_finite(result: F32s | None) -> int:
+def _non_finite(result: F32s) -> int:
     """Return how many results are NaN or infinite."""
-    return 0 if result is None else int((~np.isfinite(result)).sum())
+    return int((~np.isfinite(result)).sum())

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pvcheck.plugin import Comparison, Condition, Measurement, Population, Ratio
 from pvcheck_q4k import blocks, generators
 from pvcheck_q4k.chain import relative
-from pvcheck_q4k.kernels import MIXED, NO_MINIMUMS, SWAPPED, kernels_of, path_b
+from pvcheck_q4k.fault_catalogue import WRONG_BLOCK
+from pvcheck_q4k.faulty import Trial
+from pvcheck_q4k.kernels import kernels_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from pvcheck_q4k.fixture_parameters import PathsParameters, SweepParameters
     from pvcheck_q4k.kernels import Kernels
     from pvcheck_q4k.results import Dot
-
-FAULTS = (MIXED, SWAPPED, NO_MINIMUMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,24 @@ class Pair:
         return self.a.non_finite + self.b.non_finite + results
 
 
-def pair(kernels: Kernels, raw: npt.NDArray[np.uint8], x: npt.NDArray[np.float32], fault: str | None = None) -> Pair:
-    """Run both paths over one row of super-blocks, shape (n, 144), and its activation, shape (256 n,)."""
+class Read(NamedTuple):
+    """What path B reads: a super-block, (1, 144), its activation, (256,), and what a reader of wrong blocks finds."""
+
+    raw: npt.NDArray[np.uint8]
+    x: npt.NDArray[np.float32]
+    neighbour: npt.NDArray[np.uint8] | None = None
+
+
+def pair(
+    kernels: Kernels,
+    raw: npt.NDArray[np.uint8],
+    x: npt.NDArray[np.float32],
+    trial: Trial,
+    read: Read,
+) -> Pair:
+    """Run both paths over one super-block, shape (1, 144), and its activation, shape (256,); path B as on trial."""
     a = kernels.dot_a(raw, x)
-    b = path_b(kernels, raw, kernels.quantise(x), fault)
+    (b,) = trial.dots(read.raw, read.x, read.neighbour)
     with np.errstate(all="ignore"):
         products = kernels.decode(raw).weights.reshape(-1).astype(np.float64) * x  # exact: 24 + 24 bits of 53
         # accumulate adds from left to right on every machine
@@ -76,10 +90,13 @@ def measure(parameters: PathsParameters, context: Context) -> Measurement:
 
     :raises InputError, NotMeasured: as ``generators.one_block``; NotMeasured without kernels or for another fault.
     """
-    kernels = kernels_of("q4k-paths", context, *FAULTS)
+    kernels = kernels_of("q4k-paths", context)
     raw, selection = generators.one_block(parameters, context)
     x = generators.numbers(parameters.activation, blocks.BLOCK_WEIGHTS)
-    found = pair(kernels, raw, x, context.fault)
+    neighbour = generators.neighbour(parameters, context) if context.fault == WRONG_BLOCK else None
+    trial = Trial(kernels, context)
+    found = pair(kernels, raw, x, trial, Read(raw, x, neighbour))
+    trial.check()
     return Measurement(
         metrics={
             "a": float(found.a.value),
@@ -103,14 +120,21 @@ def measure_sweep(parameters: SweepParameters, context: Context) -> Measurement:
 
     :raises NotMeasured: if the device has no kernels here, or the context asks for another fault.
     """
-    kernels = kernels_of("q4k-scale-sweep", context, *FAULTS)
+    kernels = kernels_of("q4k-scale-sweep", context)
     x = generators.numbers(parameters.activation, blocks.BLOCK_WEIGHTS)
+    trial = Trial(kernels, context)
     pairs = []
+    right = generators.super_blocks(parameters.block, 2)
+    # Once for all, and the activation first: a fault in it is in the whole sweep, and d is still all that varies.
+    x_b = context.received(x, "the activation of path B")
+    wrong = context.received(right[:1], "the super-block as path B reads it")
     for text in parameters.scales_d:
-        raw = generators.super_blocks(parameters.block, 1)
-        raw[:, blocks.D_AT : blocks.DMIN_AT] = generators.half_bytes(text)
-        pairs.append(pair(kernels, raw, x, context.fault))
+        raw, other, read = right[:1].copy(), right[1:].copy(), wrong.copy()
+        for each in (raw, other, read):
+            each[:, blocks.D_AT : blocks.DMIN_AT] = generators.half_bytes(text)
+        pairs.append(pair(kernels, raw, x, trial, Read(read, x_b, other)))
         context.progress(len(pairs), len(parameters.scales_d))
+    trial.check()
     labels = [f"d = {float(np.frombuffer(bytes.fromhex(text), '<f2')[0]):g}" for text in parameters.scales_d]
     series = [each.rel_diff for each in pairs]
     extremes, ratios = _extremes(series, labels)

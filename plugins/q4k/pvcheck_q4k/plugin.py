@@ -9,21 +9,26 @@ from typing import TYPE_CHECKING
 
 from pvcheck.plugin import Evaluator, hookimpl
 from pvcheck_q4k.catalogue import CHAIN_METRICS
+from pvcheck_q4k.fault_catalogue import CHAIN_FAULTS
 from pvcheck_q4k.fixture_evaluators import EVALUATORS
 from pvcheck_q4k.parameters import ChainParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PV_API = (1, 1)
+
 CHAIN = Evaluator(
     name="q4k-chain",
-    version="1.0.0",
+    version="1.1.0",
     doc="Runs two ways to compute a Q4_K dot product through the layers of a model, each feeding its own next "
     "activation, and reports how far they part, how well each number is conditioned and how much the chain carries.",
     parameters=ChainParameters,
     metrics=CHAIN_METRICS,
     implementation="pvcheck_q4k.chain:measure",
     devices=("cpu", "reference"),
+    faults=CHAIN_FAULTS,
+    takes_arrays=True,
 )
 
 

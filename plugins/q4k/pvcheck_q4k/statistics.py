@@ -30,10 +30,12 @@ class Summary:
     leans_on: Mapping[str, tuple[int, ...]]
 
 
-def summarise(series: Sequence[float], layers: Sequence[int]) -> Summary:
+def summarise(series: Sequence[float], layers: Sequence[int], growth_over: int | None = None) -> Summary:
     """Return the statistics of rel_diff ``series`` (factors, not percent), one for each of ``layers``, at least one.
 
     NaN is passed on: where one stands in the series, minimum, maximum and mean are NaN.
+
+    :param growth_over: a fault: the growth is taken over this position, and not over the first that is above 1e-12.
     """
     metrics: dict[str, int | float] = {
         "rel_diff_first": series[0],
@@ -49,6 +51,7 @@ def summarise(series: Sequence[float], layers: Sequence[int]) -> Summary:
     for name, pick in (("min", min), ("max", max)):
         if any(map(math.isnan, series)):
             metrics[f"rel_diff_{name}"] = math.nan
+            leans_on[f"rel_diff_{name}"] = everywhere
             continue
         at = pick(everywhere, key=lambda position: series[position])
         metrics[f"rel_diff_{name}"] = series[at]
@@ -60,7 +63,7 @@ def summarise(series: Sequence[float], layers: Sequence[int]) -> Summary:
             abs(after - before) <= STEADY * before for before, after in pairwise(series)
         )
     ratios = []
-    for name, top, bottom in _ratio_ends(series):
+    for name, top, bottom in _ratio_ends(series, growth_over):
         metrics[name] = series[top] / series[bottom]
         leans_on[name] = (top, bottom)
         ratios.append(
@@ -77,12 +80,14 @@ def summarise(series: Sequence[float], layers: Sequence[int]) -> Summary:
     return Summary(metrics, tuple(ratios), leans_on)
 
 
-def _ratio_ends(series: Sequence[float]) -> list[tuple[str, int, int]]:
+def _ratio_ends(series: Sequence[float], growth_over: int | None) -> list[tuple[str, int, int]]:
     """Return the ratios that have a meaning: name, position of the numerator, position of the denominator."""
     ends = []
     last = len(series) - 1
     base = next((position for position, value in enumerate(series) if value > BASE_LEAST), last)
-    if base < last:
+    if growth_over is not None:
+        base = range(len(series))[growth_over]
+    if base < last and series[base] > BASE_LEAST:
         ends.append(("growth_last_over_first", last, base))
     jumps = {
         position + 1: after / before for position, (before, after) in enumerate(pairwise(series)) if before > BASE_LEAST
