@@ -69,6 +69,16 @@ def test_a_record_comes_back_as_it_was():
     assert back.left_out == {"F-9": "no teacher: it is not there"}
 
 
+@pytest.mark.parametrize(
+    ("data", "is_one"),
+    [(a_challenge().data(), True), (a_record(load()).data(), False), (b"{", False), (b"[]", False)],
+    ids=["challenge", "evaluation", "no JSON", "a list"],
+)
+def test_its_kind_is_told_by_its_bytes(data, is_one):
+    """Sound or not: what it is decides who reads it."""
+    assert challenge.is_one(data) is is_one
+
+
 def test_the_statement_names_the_claims_as_its_subjects():
     """One a falsifier, by the hash of the claim, as in a record of an evaluation."""
     statement = a_challenge().statement()

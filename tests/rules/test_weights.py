@@ -873,6 +873,11 @@ def test_a_lower_score_is_a_weakening(least, weight):
     assert [each[0] for each in told(before, before.replace("0.9", least))] == [weight]
 
 
+def test_a_challenge_in_an_upstream_file_is_prose():
+    """Nothing there is challenged."""
+    assert [each[:2] for each in told(UPSTREAM, UPSTREAM + "challenge: {min: 0.9}\n")] == [(PATCH, "prose")]
+
+
 def test_another_reason_to_accept_is_prose():
     """It is the same that is accepted."""
     before = OURS.replace("    count: '>= 4'\n", "    count: '>= 4'\n  accept: {carry: order means nothing}\n")
