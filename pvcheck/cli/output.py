@@ -96,4 +96,4 @@ def _write(stream: object, line: str) -> None:
     if not line.isprintable():
         line = "\t".join(escaped(part, len(part)) for part in line.split("\t"))
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    click.echo(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)  # type: ignore[arg-type]
+    click.echo(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)  # type: ignore[arg-type]  # any stream

@@ -29,7 +29,7 @@ def schema_command(*, upstream: bool, plugins: bool, write: bool) -> None:
         show(schema.file_of(f"{name}.schema.json").read_text(encoding="utf-8").splitlines())
         return
     from pvcheck.host import catalogue as installed  # noqa: PLC0415 - loads plugins, only where they are asked for
-    from pvcheck.host import discover  # noqa: PLC0415
+    from pvcheck.host import discover  # noqa: PLC0415 - as above
 
     settings = config.of_folder(Path.cwd())
     data = canonical.dumps(installed(discover(disabled=settings.disabled, choose=settings.chosen)))

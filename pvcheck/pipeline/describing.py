@@ -108,7 +108,7 @@ def describe(path: Path, reader: Reader, *, digest: bool) -> Described:
 def _checked(told: object, size: int) -> tuple[str, dict[str, str], tuple[Tensor, ...]]:
     """Return the parts of a reader's answer, each of its type and each tensor inside the file."""
     try:
-        version, metadata, tensors = (told[key] for key in ("version", "metadata", "tensors"))  # type: ignore[index]
+        version, metadata, tensors = (told[key] for key in ("version", "metadata", "tensors"))  # type: ignore[index]  # JSON
         rows = tuple(Tensor(*each) for each in tensors)
         sound = all(map(_is_text, [version, *metadata, *metadata.values()])) and all(_fits(row, size) for row in rows)
     except (TypeError, KeyError, AttributeError, ValueError) as error:

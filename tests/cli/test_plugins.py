@@ -16,7 +16,7 @@ MODULES = ("probe_light", "second_light", "bad_light")
 
 
 @pytest.fixture
-def alone(project, pv, monkeypatch):  # noqa: F811
+def alone(project, pv, monkeypatch):  # noqa: F811 - pytest's way to take a fixture
     """Give a project that leaves our own plugins out, and a way to run the command with other settings."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # two texts of one size in one second are one to it
     for name in MODULES:

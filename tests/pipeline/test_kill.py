@@ -280,7 +280,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next(project, pv, tmp_path, mon
     assert found == {True, False}
     assert kept
     with capsys.disabled():
-        print(f"\nfault loop: a run of {calls} calls killed at {len(points)} points")  # noqa: T201
+        print(f"\nfault loop: a run of {calls} calls killed at {len(points)} points")  # noqa: T201 - for -s
 
 
 def state(root):

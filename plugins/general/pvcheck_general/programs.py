@@ -80,7 +80,7 @@ def run(argv: Sequence[str], folder: str, seconds: float, environment: Mapping[s
 def _outputs(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes] | None:
     """Return what a program writes until it ends or writes too much, or None if it is still running then."""
     assert process.stdout is not None  # noqa: S101 - both are pipes, which the type checker cannot know
-    assert process.stderr is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101 - as above
     kept = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     poll = select.poll()
     for descriptor in kept:
