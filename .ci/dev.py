@@ -147,8 +147,8 @@ def example() -> None:
 
 
 def pytest() -> list[str]:
-    """Return the command of a test run under coverage."""
-    return [str(BIN / "coverage"), "run", "-m", "pytest"]
+    """Return the command of a test run under coverage, one process a core; whoever is done takes from the others."""
+    return [str(BIN / "coverage"), "run", "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
 
 
 def run(command: list[str], *, check: bool = True, **variables: str) -> int:
