@@ -27,11 +27,15 @@ OURS = "pv-contracts"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One evaluation to be made. ``inputs`` are the files it reads, by the names of the contract."""
+    """One evaluation to be made.
+
+    ``inputs`` are the files it reads, by the names of the contract, and ``declared`` what the contract says of them.
+    """
 
     falsifier: Falsifier
     offered: OfferedEvaluator
     inputs: Mapping[str, Path]
+    declared: Mapping[str, Input]
     conditioning: float
     """Condition numbers above this mark a number."""
 
@@ -75,7 +79,13 @@ def plan(falsifier: Falsifier, contract: Contract, path: Path, ground: Ground) -
             reason = f"no {each.name}: {escaped(os.path.relpath(place))} is not there"
             return blocked(Outcome.NOT_MEASURED, reason, 0 if each.optional else 3)
         inputs[each.name] = place
-    return Job(falsifier=falsifier, offered=offered, inputs=inputs, conditioning=ground.config.conditioning)
+    return Job(
+        falsifier=falsifier,
+        offered=offered,
+        inputs=inputs,
+        declared={name: contract.inputs[name] for name in inputs},
+        conditioning=ground.config.conditioning,
+    )
 
 
 def place_of(each: Input, contract: Path, ground: Ground) -> Path:

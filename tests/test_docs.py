@@ -92,7 +92,9 @@ def test_every_command_with_options_in_a_text_exists(name):
 
 def test_every_option_anywhere_is_one_of_some_command():
     """An option in a text of its own may belong to any command."""
-    known = set().union(*(options([name]) for name in COMMANDS), options(["plugins", "list"]))
+    known = set().union(
+        *(options([name]) for name in COMMANDS), options(["plugins", "list"]), options(["model", "show"])
+    )
 
     told = {
         option

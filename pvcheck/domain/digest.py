@@ -23,6 +23,11 @@ def of_ranges(data: memoryview, ranges: Iterable[tuple[int, int]]) -> str:
     """Return the SHA-256 over ranges: each as its offset and size (u64, little-endian), then its bytes."""
     digest = hashlib.sha256()
     for offset, size in ranges:
-        digest.update(offset.to_bytes(8, "little") + size.to_bytes(8, "little"))
+        digest.update(head_of_range(offset, size))
         digest.update(data[offset : offset + size])
     return digest.hexdigest()
+
+
+def head_of_range(offset: int, size: int) -> bytes:
+    """Return what stands before the bytes of a range in its digest: offset and size."""
+    return offset.to_bytes(8, "little") + size.to_bytes(8, "little")

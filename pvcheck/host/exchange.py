@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pvcheck.host.devices import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from pvcheck.domain.canonical import JSON
     from pvcheck.host.discovery import OfferedEvaluator
     from pvcheck.plugin import Measurement
+
+CPU: Final = Choice("cpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +34,15 @@ class Limits:
 class Request:
     """One evaluation to make. ``inputs`` are absolute paths by the names of the contract.
 
-    ``root`` is the folder of the project. ``hash_inputs`` asks for the SHA-256 of each whole input beside that
-    of the ranges that were read.
+    ``formats`` is what the contract declares of them, where there is a contract.
+    ``device`` is one of the evaluator's, or "auto". ``root`` is the folder of the project. ``hash_inputs`` asks for
+    the SHA-256 of each whole input beside that of the ranges that were read.
     """
 
     offered: OfferedEvaluator
     parameters: Mapping[str, JSON]
     inputs: Mapping[str, str]
+    formats: Mapping[str, str] = field(default_factory=dict)
     device: str = "cpu"
     seed: int = 0
     threads: int = 1
@@ -57,11 +63,15 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A measurement of exactly the declared metrics; ``seconds`` is the time of the measuring function."""
+    """A measurement of exactly the declared metrics; ``seconds`` is the time of the measuring function.
+
+    ``choice`` is the device that it was made on, and why on that one.
+    """
 
     measurement: Measurement
     reads: Mapping[str, Read]
     seconds: float
+    choice: Choice = CPU
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 import pydantic
 
 from pvcheck.errors import quoted
-from pvcheck.host import codes, registry
+from pvcheck.host import codes, devices, registry
 from pvcheck.plugin import Context, InputError, NotMeasured, Source, sides, wire
 
 if TYPE_CHECKING:
@@ -84,7 +84,11 @@ def _measured(
     parameters = _parameters(evaluator, request["parameters"])
     measure = _implementation(evaluator.implementation)
     with ExitStack() as stack:
-        sources = {name: stack.enter_context(Source(path)) for name, path in request["inputs"].items()}
+        formats = request["formats"]
+        sources = {
+            name: stack.enter_context(Source(path, formats.get(name, ""), hashes_ahead=True))
+            for name, path in request["inputs"].items()
+        }
         context = Context(
             inputs=sources,
             device=request["device"],
@@ -97,11 +101,12 @@ def _measured(
         )
         _refuse_signature(measure, parameters, context)
         began = time.perf_counter()
-        measurement = measure(parameters, context)
+        measurement, context, choice = devices.measured(measure, parameters, context, evaluator.devices)
         seconds = time.perf_counter() - began
         json = believed(measurement, evaluator, context)
         reads = {name: _read(source, whole=request["hash_inputs"]) for name, source in sources.items()}
-    return {"kind": "measured", "measurement": json, "reads": reads, "seconds": seconds}
+    told: dict[str, JSON] = {"kind": "measured", "measurement": json, "reads": reads, "seconds": seconds}
+    return told | {"device": list(choice)}
 
 
 def believed(measurement: object, evaluator: Evaluator, context: Context) -> dict[str, JSON]:

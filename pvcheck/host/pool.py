@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 from pvcheck.errors import escaped
-from pvcheck.host import codes, frames, orphans
+from pvcheck.host import codes, devices, frames, orphans
 from pvcheck.host.exchange import Failed, Measured, Read, TimedOut, Unmeasured
 from pvcheck.host.process import Late, Lost, WorkerProcess
 from pvcheck.plugin import sides, wire
@@ -76,9 +76,8 @@ class Pool:
             at most where the evaluator keeps to its context.
         """
         evaluator = request.offered.evaluator
-        if request.device not in evaluator.devices:
-            able = ", ".join(evaluator.devices)
-            return Unmeasured(escaped(f"{evaluator.name} measures on {able}, not on {request.device}", MAX_REASON))
+        if why := devices.refusal(evaluator, request.device):
+            return Unmeasured(escaped(why, MAX_REASON))
         if request.fault is not None and request.fault not in {each.name for each in evaluator.all_faults}:
             return _failed(request, codes.FAULT, f"declares no fault named {request.fault}")
         if name := self._changed(request):
@@ -189,6 +188,7 @@ def _message(request: Request, nonce: str) -> dict[str, JSON]:
         "evaluator": request.offered.evaluator.name,
         "parameters": dict(request.parameters),
         "inputs": dict(request.inputs),
+        "formats": dict(request.formats),
         "device": request.device,
         "seed": request.seed,
         "threads": request.threads,
@@ -235,7 +235,17 @@ def _understood(request: Request, answer: dict[str, JSON]) -> Reply:
     wire.check(measurement, request.offered.evaluator.metrics)
     sides.refuse_one_sided(measurement, request.offered.evaluator.metrics)
     reads = {name: _read(answer["reads"][name]) for name in request.inputs}
-    return Measured(measurement, reads, float(answer["seconds"]))
+    return Measured(measurement, reads, float(answer["seconds"]), _choice(request, answer))
+
+
+def _choice(request: Request, answer: dict[str, JSON]) -> devices.Choice:
+    """Return the device that was measured on: the one that was asked for, or what a worker picked."""
+    if request.device != devices.AUTO:
+        return devices.Choice(request.device)
+    device, why = answer["device"]
+    if device not in devices.candidates(request.offered.evaluator.devices):
+        raise ValueError(device)
+    return devices.Choice(device, escaped(str(why), MAX_REASON))
 
 
 def _read(told: dict[str, JSON]) -> Read:

@@ -141,9 +141,7 @@ class Challenger(Runner):
         begun, clock = datetime.now(UTC), time.monotonic()
         ground = Ground(checked.config, self._plugins(checked.config), self.options.inputs)
         plans = [plan(each, contract, checked.path, ground) for each in falsifiers]
-        for job in plans:
-            for place in job.inputs.values() if isinstance(job, Job) else ():
-                self.digests.start(place)
+        self.start_digests(plans)
         bouts = tuple(self._bout(each, contract, document, checked) for each in plans)
         made_at = {
             "started": begun.isoformat(timespec="seconds"),
@@ -226,7 +224,7 @@ def _left_out(clean: Result) -> Bout:
 
 def _digests(recorded: Mapping[str, JSON]) -> JSON:
     """Return what identifies the bytes of an input."""
-    return {key: recorded[key] for key in ("sha256", "read_sha256")}
+    return {key: recorded[key] for key in ("sha256", "read_sha256") if key in recorded}
 
 
 def concluded(checked: Checked, bouts: tuple[Bout, ...], options: Options, made_at: dict[str, JSON]) -> FileChallenge:

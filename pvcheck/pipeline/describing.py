@@ -85,6 +85,7 @@ def describe(path: Path, reader: Reader, *, digest: bool) -> Described:
             told = registry.load(reader.target)(source)  # type: ignore[operator]  # a text from a plugin
             version, metadata, tensors = _checked(told, source.size)
             if digest:
+                _check_whole(told)
                 tensors = tuple(each._replace(digest=_digest(source, each.offset, each.size)) for each in tensors)
             return Described(
                 path=str(path),
@@ -116,6 +117,16 @@ def _checked(told: object, size: int) -> tuple[str, dict[str, str], tuple[Tensor
     if not sound:
         raise TypeError("the answer is not what pv_model_readers asks for: a wrong type, or a tensor outside the file")
     return version, metadata, rows
+
+
+def _check_whole(told: object) -> None:
+    """Call the check of a reader that has one.
+
+    :raises InputError: if the file is not sound.
+    """
+    check = told.get("check") if isinstance(told, dict) else None
+    if check is not None:
+        check()
 
 
 def _is_text(value: object) -> bool:

@@ -14,7 +14,7 @@ import pydantic
 
 from pvcheck import config, guards
 from pvcheck.errors import ConfigError, Finding, escaped, quoted
-from pvcheck.host import Failed, Limits, Measured, Pool, Request, Unmeasured, codes, discover, registry
+from pvcheck.host import Failed, Limits, Measured, Pool, Request, Unmeasured, codes, devices, discover, registry
 from pvcheck.host.measuring import believed
 from pvcheck.loading import keys, schema
 from pvcheck.plugin import Context, InputError, NotMeasured, Source, sides, wire
@@ -74,7 +74,7 @@ def measure(order: Order, folder: Path) -> Taken:
         offered=offered,
         parameters=_checked(offered.evaluator, parameters_of(order.words), order.inputs),
         inputs={name: str(Path(path).resolve()) for name, path in order.inputs.items()},
-        device="cpu" if order.device == "auto" else order.device,
+        device=order.device,
         seed=order.seed,
         root=str(settings.root),
     )
@@ -108,19 +108,17 @@ def here(request: Request) -> Measured:
             root=request.root,
         )
         began = time.perf_counter()
-        answer = function(parameters, context)
+        answer, context, choice = devices.measured(function, parameters, context, evaluator.devices)
         seconds = time.perf_counter() - began
         measurement = wire.from_json(believed(answer, evaluator, context))
-    return Measured(measurement, {}, seconds)
+    return Measured(measurement, {}, seconds, choice)
 
 
 def _in_process(request: Request) -> Taken:
     """Make one evaluation in this process, and keep the traceback of what it raises."""
     offered = request.offered
-    able = offered.evaluator.devices
-    if request.device not in able:
-        reason = f"{offered.evaluator.name} measures on {', '.join(able)}, not on {request.device}"
-        return Taken(offered=offered, reply=Unmeasured(escaped(reason)))
+    if why := devices.refusal(offered.evaluator, request.device):
+        return Taken(offered=offered, reply=Unmeasured(escaped(why)))
     try:
         return Taken(offered=offered, reply=here(request))
     except KeyboardInterrupt:

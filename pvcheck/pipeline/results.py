@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pvcheck.errors import Finding
     from pvcheck.evidence.record import Judged, Record
     from pvcheck.guards import Guarded, Leaning
+    from pvcheck.host.devices import Choice
     from pvcheck.pipeline.checking import Checked
     from pvcheck.plugin import Measurement
     from pvcheck.writeback import Update
@@ -38,6 +39,8 @@ class Result:
     leaning: tuple[Leaning, ...] = ()
     judged: tuple[Judged, ...] = ()
     record: Record | None = None
+    choice: Choice | None = None
+    """The device that was measured on, and why on that one."""
     withheld: str = ""
     since: str = ""
     """What is another evaluator than the one that made the evidence in place, in words."""

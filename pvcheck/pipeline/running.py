@@ -27,7 +27,8 @@ from pvcheck.plan import Blocked, Ground, Job, plan
 from pvcheck.plugin import API_VERSION, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pvcheck.domain.canonical import JSON
     from pvcheck.domain.contract import Contract, Falsifier
     from pvcheck.host import OfferedEvaluator, PluginSet, Read
+    from pvcheck.host.devices import Choice
     from pvcheck.pipeline.checking import Checked
     from pvcheck.pipeline.options import Options
     from pvcheck.plugin import Evaluator, Measurement
@@ -134,11 +136,20 @@ class Runner:
             return FileResult(checked=checked, findings=checked.findings)
         ground = Ground(checked.config, self._plugins(checked.config), self.options.inputs)
         plans = [plan(each, contract, checked.path, ground) for each in falsifiers]
-        for job in plans:
-            for place in job.inputs.values() if isinstance(job, Job) else ():
-                self.digests.start(place)
+        self.start_digests(plans)
         results = tuple(self._result(each, contract, checked) for each in plans)
         return concluded(checked, results, self.options.mode)
+
+    def start_digests(self, plans: Iterable[Job | Blocked]) -> None:
+        """Start hashing the inputs of jobs."""
+        for job in plans:
+            if isinstance(job, Job):
+                for name in job.inputs:
+                    self._digest(job, name)
+
+    def _digest(self, job: Job, name: str) -> Future[str] | None:
+        """Return the digest of a whole input to come, or None where nobody needs it."""
+        return self.digests.start(job.inputs[name], declared=job.declared[name].sha256 is not None)
 
     def _plugins(self, settings: Config) -> PluginSet:
         """Return the plugins that settings leave, found once."""
@@ -166,7 +177,8 @@ class Runner:
             offered=job.offered,
             parameters=dict(job.falsifier.parameters),
             inputs={name: str(place.resolve()) for name, place in job.inputs.items()},
-            device="cpu" if self.options.device == "auto" else self.options.device,
+            formats={name: each.format for name, each in job.declared.items()},
+            device=self.options.device,
             seed=self.options.seed,
             threads=self.options.threads,
             root=root,
@@ -178,7 +190,7 @@ class Runner:
         specs = {spec.name: spec for spec in job.offered.evaluator.metrics}
         metrics = {name: Metric(specs[name].type, value) for name, value in measurement.metrics.items()}
         verdict = guards.judge(measurement, metrics, falsifier, job.conditioning)
-        inputs = {name: self._input(job.inputs[name], read) for name, read in reply.reads.items()}
+        inputs = {name: self._input(job, name, read) for name, read in reply.reads.items()}
         record = Record(
             contract=contract.id or "",
             falsifier=falsifier.id or "",
@@ -189,7 +201,7 @@ class Runner:
             details=details(measurement, job.offered.evaluator),
             guards=[each.json() for each in verdict.guarded],
             inputs=inputs,
-            made_by=made_by(job.offered, measurement, self.options),
+            made_by=made_by(job.offered, measurement, self.options, reply.choice),
             made_at={
                 "started": begun.isoformat(timespec="seconds"),
                 "seconds": round(reply.seconds, 3),
@@ -208,13 +220,15 @@ class Runner:
             leaning=verdict.leaning,
             judged=verdict.judged,
             record=record,
+            choice=reply.choice,
             withheld=_withheld(contract, inputs),
         )
 
-    def _input(self, place: Path, read: Read) -> dict[str, JSON]:
+    def _input(self, job: Job, name: str, read: Read) -> dict[str, JSON]:
         """Return what a record keeps of an input: digests, size, and the ranges that were read."""
+        whole = self._digest(job, name)
         return {
-            "sha256": self.digests.start(place).result(),
+            **({} if whole is None else {"sha256": whole.result()}),
             "read_sha256": read.read_sha256,
             "ranges": [list(each) for each in read.ranges],
             "size": read.size,
@@ -255,8 +269,8 @@ def details(measurement: Measurement, evaluator: Evaluator) -> JSON:
     return {key: value for key, value in beside.items() if key != "claims" or value}  # older records have no claims
 
 
-def made_by(offered: OfferedEvaluator, measurement: Measurement, options: Options) -> dict[str, JSON]:
-    """Return who measured: evaluator, versions, processor. It is in no comparison."""
+def made_by(offered: OfferedEvaluator, measurement: Measurement, options: Options, choice: Choice) -> dict[str, JSON]:
+    """Return who measured: evaluator, versions, processor, device. It is in no comparison."""
     return {
         "evaluator": offered.evaluator.name,
         "evaluator_version": offered.evaluator.version,
@@ -265,6 +279,7 @@ def made_by(offered: OfferedEvaluator, measurement: Measurement, options: Option
         "distribution_version": offered.version,
         "api": ".".join(map(str, API_VERSION)),
         "backend": measurement.backend,
+        "device": choice.told or choice.device,
         "seed": options.seed,
         "processor": _processor(),
         "libraries": {"pvcheck": __version__, "python": platform.python_version(), **measurement.libraries},

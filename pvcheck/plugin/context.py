@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from pvcheck.plugin.ahead import Ahead
+
 A = TypeVar("A")
+
+AHEAD_LEAST = 1 << 24
+"""Bytes that are worth a thread which hashes them: 10 ms."""
+AHEAD_PART = 16
+"""No more than one part in so many of what was read waits to be hashed; finding out what may be has its price too."""
 
 
 class NotMeasured(Exception):  # noqa: N818 - it is an answer, not an error
@@ -36,12 +43,15 @@ class Source:
     The bytes come from the file that was opened: replacing the path changes nothing here.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, format: str = "", *, hashes_ahead: bool = False) -> None:  # noqa: A002 - the contract's word
         """Open a regular file.
 
+        :param format: what the contract declares it to be, or empty where nobody says.
+        :param hashes_ahead: hash what is read of a large file while it is read, as ``read_digest`` will be asked for.
         :raises InputError: if it is missing, cannot be opened, or is a directory, pipe or device.
         """
         self.path = path
+        self.format = format
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
@@ -55,6 +65,10 @@ class Source:
         finally:
             os.close(descriptor)
         self._read: list[tuple[int, int]] = []
+        self._hashes_ahead = hashes_ahead
+        self._ahead: Ahead | None = None
+        self._end = self._hashed = self._fresh = 0
+        self._due = AHEAD_LEAST
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +80,9 @@ class Source:
 
     def close(self) -> None:
         """Release the map; views that are still held keep it alive."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
         if self._map is not None:
             try:
                 self._map.close()
@@ -78,12 +95,56 @@ class Source:
 
         :raises InputError: if the range is not inside the file.
         """
-        if offset < 0 or size < 0 or offset + size > self.size:
-            raise InputError(f"{self.path}: bytes {offset} to {offset + size} of a file of {self.size}")
+        self._check(offset, size)
         if size == 0 or self._map is None:
             return memoryview(b"")
+        if self._hashes_ahead:
+            # While views go up through the file, a gap before one of them means that no range before it grows any more.
+            if self._fresh >= self._due and offset > self._end:
+                self._hash()
+            self._fresh += size
+            self._end = max(self._end, offset + size)
         self._read.append((offset, size))
         return memoryview(self._map)[offset : offset + size]
+
+    def asked_for_all(self) -> None:
+        """Say that most views of a large input were asked for: their bytes may be hashed while they are used.
+
+        A promise is not needed. A view of other bytes later on costs time, since the hashing may have to start again.
+        """
+        if self._fresh >= AHEAD_LEAST:
+            self._hash()
+
+    def release(self, offset: int, size: int) -> None:
+        """Give back the memory that holds these bytes of the map, of whole pages only.
+
+        Views stay valid: their bytes come from the file again. A measurement that goes through a file larger than
+        the memory at hand calls this after each part.
+
+        :raises InputError: if the range is not inside the file.
+        """
+        self._check(offset, size)
+        start = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE
+        stop = (offset + size) // mmap.PAGESIZE * mmap.PAGESIZE
+        if self._map is not None and start < stop:
+            self._map.madvise(mmap.MADV_DONTNEED, start, stop - start)
+
+    def _check(self, offset: int, size: int) -> None:
+        """Refuse a range that is not inside the file."""
+        if offset < 0 or size < 0 or offset + size > self.size:
+            raise InputError(f"{self.path}: bytes {offset} to {offset + size} of a file of {self.size}")
+
+    def _hash(self) -> None:
+        """Have all ranges hashed that were read so far."""
+        from pvcheck.plugin.ahead import Ahead  # noqa: PLC0415 - small inputs need no thread
+
+        assert self._map is not None  # noqa: S101 - told to the type checker: there were bytes to read
+        if self._ahead is None:
+            self._ahead = Ahead(memoryview(self._map))
+        self._ahead.hash(self.ranges())
+        self._hashed += self._fresh
+        self._fresh = 0
+        self._due = max(AHEAD_LEAST, self._hashed // AHEAD_PART)
 
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """Return the (offset, size) of all bytes read so far, in order and joined where they touch."""
@@ -98,6 +159,9 @@ class Source:
 
     def read_digest(self) -> str:
         """Return the SHA-256 of the ranges read: each as its offset and size (u64, little-endian), then its bytes."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            return ahead.digest(self.ranges())
         if self._map is None:
             return digest.of_ranges(memoryview(b""), ())
         with memoryview(self._map) as view:

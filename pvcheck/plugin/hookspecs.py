@@ -51,6 +51,8 @@ def pv_model_readers() -> Mapping[str, str]:
 
     The function returns a dict: ``version`` is text; ``metadata`` a dict of short texts; ``tensors`` a list of
     tuples (name, type, dims, offset, size), ``dims`` a tuple, ``offset`` and ``size`` in bytes of the file.
+    ``check`` may be a function without parameters: it is called where all of the file is read anyway, with
+    ``--digest``, and raises ``InputError`` where only the whole file can show that it is not sound.
 
     :returns: "package.module:function" by the name of a format, which is also the suffix of its files.
     """

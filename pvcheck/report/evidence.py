@@ -171,7 +171,7 @@ def _made_by(record: Record) -> Iterator[str]:
     yield f"{_text(made, 'evaluator')} {_text(made, 'evaluator_version')}".rstrip()
     if made.get("distribution"):
         yield f"{_text(made, 'distribution')} {_text(made, 'distribution_version')}"
-    words = (("", "backend"), ("on ", "processor"), ("seed ", "seed"))
+    words = (("", "backend"), ("device ", "device"), ("on ", "processor"), ("seed ", "seed"))
     if how := ", ".join(f"{lead}{_text(made, key)}" for lead, key in words if made.get(key) is not None):
         yield how
     libraries = made.get("libraries")

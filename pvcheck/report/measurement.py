@@ -33,6 +33,8 @@ def lines(taken: Taken) -> Iterator[str]:
         return
     measurement = reply.measurement
     yield f"  measured      {reply.seconds * 1000:.0f} ms, {escaped(measurement.backend)}"
+    if reply.choice.told:
+        yield f"  device        {reply.choice.told}"
     specs = {spec.name: spec for spec in offered.evaluator.metrics}
     yield from (f"      {row}" for row in table.lines(measurement, specs, taken.guarded))
     yield from (f"      {row}" for row in _scalars(measurement, specs))

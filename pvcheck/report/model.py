@@ -32,7 +32,7 @@ def lines(model: Described) -> Iterator[str]:
             (
                 escaped(each.name, SHOWN),
                 escaped(each.type, SHOWN),
-                " x ".join(map(str, each.dims)),
+                " x ".join(map(str, each.dims)) or "scalar",
                 str(each.size),
                 str(each.offset),
                 *([each.digest] if model.digest else []),

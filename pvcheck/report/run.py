@@ -26,6 +26,8 @@ def lines(file: FileResult, *, tables: bool = True, full: bool = True) -> Iterat
     yield f"{escaped(contract.id or '')} {contract.version}  {escaped(contract.path)}"
     for each in file.results:
         yield from _result(each, tables=tables)
+    told = (each.choice.told for each in file.results if each.choice)
+    yield from (f"  device: {line}" for line in dict.fromkeys(told) if line and tables)
     for key in contract.not_understood if full else ():
         yield f"  not understood: {escaped(key)}"
 

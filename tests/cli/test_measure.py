@@ -305,3 +305,39 @@ def test_a_word_that_is_no_parameter_is_refused(words, told):
     assert [each.message for each in caught.value.findings] == told
     assert {each.code for each in caught.value.findings} == {"PV306"}
     assert all(each.hint for each in caught.value.findings)
+
+
+@pytest.fixture
+def on_cuda(probe, data):
+    """Let the probe measure on cuda where its file says that there is one, and prefer that."""
+    light, heavy = probe / "probe_light.py", probe / "probe_heavy.py"
+    light.write_text(light.read_text().replace("implementation=", 'devices=("cuda", "cpu"), implementation='))
+    line = '    if "sleep" in told:'
+    asked = '    if context.device == "cuda" and not told.get("cuda"):\n'
+    refused = '        raise NotMeasured("no CUDA device: none here")\n'
+    heavy.write_text(heavy.read_text().replace(line, asked + refused + line))
+    return data
+
+
+@pytest.mark.parametrize("how", [(), ("--in-process",)])
+@pytest.mark.parametrize(
+    ("words", "cuda", "told"),
+    [
+        ((), False, "  device        cpu (auto: no CUDA device: none here)\n"),
+        (("--device", "auto"), True, "  device        cuda (auto: the evaluator's first choice)\n"),
+        (("--device", "cpu"), True, ""),
+        (("--device", "cuda"), True, ""),
+        (("--device", "cuda"), False, "  not measured  no CUDA device: none here\n"),
+        (("--device", "reference"), True, "  not measured  probe measures on cuda, cpu, not on reference\n"),
+    ],
+    ids=["auto-cpu", "auto-cuda", "cpu", "cuda", "no-cuda", "undeclared"],
+)
+def test_the_device_that_auto_picks_is_told_with_the_reason(pv, on_cuda, how, words, cuda, told):
+    """One that is named needs no words; one that is not here is no substitute for another."""
+    on_cuda(SOUND | {"cuda": cuda})
+
+    status, out, _ = pv(*WORDS, *words, *how)
+
+    lines = [line for line in out.splitlines(keepends=True) if line.startswith(("  device", "  not measured"))]
+    assert "".join(lines) == told
+    assert status == (3 if "not measured" in told else 0)

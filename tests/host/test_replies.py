@@ -32,13 +32,13 @@ GOOD = {"kind": "measured", "measurement": MEASUREMENT, "reads": {"model": READ}
 def asked(demo, monkeypatch):
     """Return a function that lets a worker give an answer and returns the reply."""
 
-    def ask(answer):
+    def ask(answer, **other):
         def forged(_, message, *__):
             return json.dumps(answer | {"nonce": json.loads(message[4:])["nonce"]}).encode()
 
         monkeypatch.setattr(WorkerProcess, "ask", forged)
         with Pool(Limits(seconds=5)) as pool:
-            return pool.evaluate(demo.request(inputs={"model": "model"}))
+            return pool.evaluate(demo.request(inputs={"model": "model"}, **other))
 
     return ask
 

@@ -383,7 +383,7 @@ def test_progress_counts_the_layers():
 @pytest.mark.parametrize(
     ("context", "text"),
     [
-        ({"device": "cuda"}, "q4k-chain has no kernels for the device 'cuda'"),
+        ({"device": "tpu"}, "q4k-chain has no kernels for the device 'tpu'"),
         ({"device": "\x1b[31m"}, r"the device '\\x1b\[31m'"),
         ({"fault": "off-by-one"}, "q4k-chain cannot plant the fault 'off-by-one'"),
     ],
@@ -401,5 +401,5 @@ def test_an_input_that_is_not_there_or_not_sound_is_an_error():
 
     with pytest.raises(InputError, match="there is no input named 'other'"):
         chain.measure(parameters, Context(inputs={}))
-    with pytest.raises(ModelFileError, match="GGUF-MAGIC at byte 0"):
+    with pytest.raises(ModelFileError, match="MODEL-MAGIC at byte 0"):
         measure(gguf_bytes(start=b"GGML\3\0\0\0"))

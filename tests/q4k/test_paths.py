@@ -201,7 +201,7 @@ def test_an_infinite_block_is_counted_in_the_mixed_path():
 @pytest.mark.parametrize(
     ("context", "text"),
     [
-        ({"device": "cuda"}, "q4k-paths has no kernels for the device 'cuda'"),
+        ({"device": "tpu"}, "q4k-paths has no kernels for the device 'tpu'"),
         ({"device": "\x1b[31m"}, r"the device '\\x1b\[31m'"),
         ({"fault": "off-by-one"}, "q4k-paths cannot plant the fault 'off-by-one'"),
     ],

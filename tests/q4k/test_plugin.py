@@ -47,10 +47,11 @@ def test_metric_names_stand_once_and_have_a_doc():
 
 
 def test_every_code_has_a_page_and_every_page_a_code():
-    """The codes that the reader raises are those that `explain` knows."""
-    source = (PACKAGE / "gguf_file.py").read_text() + (PACKAGE / "gguf_cursor.py").read_text()
+    """The codes that the readers raise are those that `explain` knows."""
+    readers = ("gguf_file", "gguf_cursor", "apr_file", "apr_index", "apr_metadata", "models")
+    source = "".join((PACKAGE / f"{name}.py").read_text() for name in readers)
 
-    assert set(re.findall(r'"(GGUF-[A-Z0-9]+)"', source)) == set(plugin.pv_pages())
+    assert set(re.findall(r'"((?:GGUF|APR|MODEL)-[A-Z0-9]+)"', source)) == set(plugin.pv_pages())
 
 
 def test_a_page_says_why_and_what_to_do():

@@ -14,7 +14,7 @@ import numpy as np
 from pvcheck.plugin import Comparison, Condition, Measurement, NotMeasured, Population, Ratio
 from pvcheck_q4k import fault_catalogue as faults
 from pvcheck_q4k import generators
-from pvcheck_q4k.kernels import BACKENDS, check
+from pvcheck_q4k.kernels import NUMPY_ONLY, check
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,7 +32,7 @@ def measure_softmax(parameters: SoftmaxParameters, context: Context) -> Measurem
 
     :raises NotMeasured: if the device or fault is another.
     """
-    check("f32-softmax-drift", context, BACKENDS)
+    check("f32-softmax-drift", context, NUMPY_ONLY)
     before = np.array(parameters.logits, F32)
     change = F32(parameters.change)
     after = before.copy()
@@ -64,7 +64,7 @@ def measure_rope(parameters: RopeParameters, context: Context) -> Measurement:
 
     :raises NotMeasured: if the device or fault is another, or the score or the query is 0.
     """
-    check("f32-rope-drift", context, BACKENDS)
+    check("f32-rope-drift", context, NUMPY_ONLY)
     before = generators.numbers(parameters.query, parameters.head)
     factor = F32(1) + F32(parameters.change)
     after = before * factor
@@ -113,7 +113,7 @@ def measure_rmsnorm(parameters: RmsNormParameters, context: Context) -> Measurem
 
     :raises NotMeasured: if the device or fault is another, or the vector is 0.
     """
-    check("f32-rmsnorm-drift", context, BACKENDS)
+    check("f32-rmsnorm-drift", context, NUMPY_ONLY)
     before = generators.numbers(parameters.vector, parameters.length)
     if not before.any():
         raise NotMeasured("the vector is 0: there is nothing for a change to be relative to")

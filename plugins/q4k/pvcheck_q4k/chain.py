@@ -19,8 +19,8 @@ from pvcheck_q4k import blocks
 from pvcheck_q4k import fault_catalogue as faults
 from pvcheck_q4k.faulty import Trial
 from pvcheck_q4k.gguf_cursor import escaped
-from pvcheck_q4k.gguf_file import GgufFile
 from pvcheck_q4k.kernels import kernels_of
+from pvcheck_q4k.models import open_model
 from pvcheck_q4k.parameters import layer_numbers, tensor_name
 from pvcheck_q4k.statistics import Summary, summarise
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pvcheck.plugin import Context
     from pvcheck_q4k.kernels import Kernels
+    from pvcheck_q4k.models import ModelFile
     from pvcheck_q4k.parameters import ChainParameters
     from pvcheck_q4k.results import Step
 
@@ -70,7 +71,7 @@ class Layer:
 def measure(parameters: ChainParameters, context: Context) -> Measurement:
     """Measure the chain.
 
-    :raises InputError: if the model file is not a sound GGUF file.
+    :raises InputError: if the model file is not a sound GGUF or APR file.
     :raises NotMeasured: if the device has no kernels here, or no layer could be measured.
     """
     kernels = kernels_of("q4k-chain", context)
@@ -78,7 +79,7 @@ def measure(parameters: ChainParameters, context: Context) -> Measurement:
         source = context.inputs[parameters.model]
     except KeyError:
         raise InputError(f"there is no input named '{escaped(parameters.model)}'") from None
-    found, skipped = _find(GgufFile.open(source), parameters, with_neighbours=context.fault == faults.WRONG_BLOCK)
+    found, skipped = _find(open_model(source), parameters, with_neighbours=context.fault == faults.WRONG_BLOCK)
     if not found:
         reasons = "; ".join(f"{skip.what} {skip.reason}" for skip in skipped[:SHOWN])
         more = f"; and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
@@ -141,7 +142,7 @@ def conditioning(step: Step) -> tuple[float, float]:
 
 
 def _find(
-    file: GgufFile, parameters: ChainParameters, *, with_neighbours: bool
+    file: ModelFile, parameters: ChainParameters, *, with_neighbours: bool
 ) -> tuple[list[Found], tuple[Skip, ...]]:
     """Return the first super-block of each layer that has one, and the layers left out.
 
@@ -165,7 +166,7 @@ def _find(
     return found, tuple(skipped)
 
 
-def _block(file: GgufFile, name: str, place: int) -> U8:
+def _block(file: ModelFile, name: str, place: int) -> U8:
     """Return one super-block of a tensor, shape (1, 144)."""
     view = file.bytes_of(name, place * blocks.BLOCK_BYTES, blocks.BLOCK_BYTES)
     return np.frombuffer(view, np.uint8).reshape(1, -1)

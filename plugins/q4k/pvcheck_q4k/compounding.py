@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 F32 = np.float32
 LEAST: Final = F32(1e-9)
-HALVES: Final = np.where(np.arange(generators.ROWS) < generators.ROWS // 2, 1.0, -1.0)
-"""The change whose reach is the carry where the paths do not part: the first half up, the second down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +108,35 @@ def _refuse_unchanged(parameters: ChainedParameters, fault: str | None) -> None:
 def carry(kernels: Kernels, raw: npt.NDArray[np.uint8], before: Step, after: Step) -> float:
     """Return how much of a relative change of path A's output reaches its next results: their change over that one.
 
-    The output is changed by 2**-10 of its norm towards path B's, so as the chain's own difference would change it, and
-    the next product is really run.
+    The next product is really run.
+    """
+    x = nudged(before.a, before.b)
+    if x is None:
+        return 0.0
+    return reach(_values([kernels.dot_a(row[None], x) for row in raw]), after.y_a)
+
+
+def nudged(a: F32s, b: F32s) -> F32s | None:
+    """Return path A's output changed by 2**-10 of its norm towards path B's, as the chain's own difference changes it.
+
+    Where they are equal the first half goes up and the second down. Zeros have nothing to change: None.
     """
     with np.errstate(all="ignore"):
-        away = before.b - before.a.astype(np.float64)
+        away = b - a.astype(np.float64)
         if not away.any():
-            away = before.a * HALVES
+            away = a * np.where(np.arange(a.size) < a.size // 2, 1.0, -1.0)
         size = l2(away)
         if size == 0:
-            return 0.0
-        x = (before.a + away * (float(NUDGE) * l2(before.a) / size)).astype(F32)
-        difference = _values([kernels.dot_a(row[None], x) for row in raw]).astype(np.float64) - after.y_a
-    return _quotient(l2(difference), l2(after.y_a)) / float(NUDGE)
+            return None
+        changed: F32s = (a + away * (float(NUDGE) * l2(a) / size)).astype(F32)
+    return changed
+
+
+def reach(changed: F32s, results: F32s) -> float:
+    """Return the relative L2 change of results over that of the output before them, which was 2**-10."""
+    with np.errstate(all="ignore"):
+        difference = changed.astype(np.float64) - results
+    return quotient(l2(difference), l2(results)) / float(NUDGE)
 
 
 def step(kernels: Kernels, raw: npt.NDArray[np.uint8], sizes: F64s, inputs: tuple[F32s, F32s], trial: Trial) -> Step:
@@ -140,12 +154,12 @@ def step(kernels: Kernels, raw: npt.NDArray[np.uint8], sizes: F64s, inputs: tupl
         y_a=y_a,
         a=a,
         b=b,
-        rel_l2=_quotient(l2(a.astype(np.float64) - b), l2(a)),
-        condition=_quotient(l2(added), norm),
-        backward_error=_quotient(l2(difference), l2(added)),
+        rel_l2=quotient(l2(a.astype(np.float64) - b), l2(a)),
+        condition=quotient(l2(added), norm),
+        backward_error=quotient(l2(difference), l2(added)),
         first_rel_diff=relative(y_a[0], y_b[0]),
-        condition_row0=_quotient(float(added[0]), abs(float(y_a[0]))),
-        backward_error_row0=_quotient(abs(float(difference[0])), float(added[0])),
+        condition_row0=quotient(float(added[0]), abs(float(y_a[0]))),
+        backward_error_row0=quotient(abs(float(difference[0])), float(added[0])),
         seen=(sum(dot.seen for dot in dots_a), sum(dot.seen for dot in dots_b)),
         non_finite=(sum(dot.non_finite for dot in dots_a), sum(dot.non_finite for dot in dots_b)),
     )
@@ -163,7 +177,8 @@ def l2(values: F32s | F64s) -> float:
     """Return the Euclidean norm in float64, the sum of the squares rounded once; NaN where one is not finite."""
     if not np.isfinite(values).all():
         return math.nan
-    return math.sqrt(math.fsum(float(value) * float(value) for value in values))
+    wide = values.astype(np.float64)
+    return math.sqrt(math.fsum((wide * wide).tolist()))
 
 
 def _values(dots: Sequence[Dot]) -> F32s:
@@ -171,7 +186,7 @@ def _values(dots: Sequence[Dot]) -> F32s:
     return np.array([dot.value for dot in dots], F32)
 
 
-def _quotient(top: float, bottom: float) -> float:
+def quotient(top: float, bottom: float) -> float:
     """Return top / bottom; 0 over 0 is 0, and anything else over 0 infinite."""
     if bottom == 0:
         return 0.0 if top == 0 else math.inf

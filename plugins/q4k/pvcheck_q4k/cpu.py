@@ -15,8 +15,8 @@ import numpy as np
 
 from pvcheck_q4k import blocks, checks
 from pvcheck_q4k.compile_cache import kernel
-from pvcheck_q4k.cpu_rows import product, row_kernel
-from pvcheck_q4k.results import Decoded, Dot, Product, Quantised, Step
+from pvcheck_q4k.cpu_rows import row_kernel
+from pvcheck_q4k.results import Decoded, Dot, Product, Quantised, Step, Sums
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     U8 = npt.NDArray[np.uint8]
     I8 = npt.NDArray[np.int8]
     F32s = npt.NDArray[np.float32]
+    F64s = npt.NDArray[np.float64]
 
 F32 = np.float32
 
@@ -110,10 +111,13 @@ def matvec_a(raw: U8, x: F32s, threads: int = 1) -> Product:
 
     :param threads: the most threads to use; the bits do not depend on it.
     :raises TypeError, ValueError: if an array or ``threads`` is not that.
+    :raises NotMeasured: if ``PVCHECK_Q4K_FORM`` names a form that cannot run here (see ``forms``).
     """
     checks.check_rows(raw, threads)
     checks.check_activation(x, raw.shape[1])
-    return product(lambda part, values: _rows_a(raw[part], x, values), raw.shape[0], threads)
+    from pvcheck_q4k import path_a  # noqa: PLC0415 - its kernels are loaded where they run
+
+    return path_a.matvec(raw, x, threads)
 
 
 def matvec_b(raw: U8, scales: F32s, codes: I8, threads: int = 1) -> Product:
@@ -121,10 +125,29 @@ def matvec_b(raw: U8, scales: F32s, codes: I8, threads: int = 1) -> Product:
 
     :param threads: the most threads to use; the bits do not depend on it.
     :raises TypeError, ValueError: if an array or ``threads`` is not that.
+    :raises NotMeasured: if ``PVCHECK_Q4K_FORM`` names a form that cannot run here (see ``forms``).
     """
     checks.check_rows(raw, threads)
     checks.check_codes(scales, codes, raw.shape[1])
-    return product(lambda part, values: _rows_b(raw[part], scales, codes, values), raw.shape[0], threads)
+    from pvcheck_q4k import path_b  # noqa: PLC0415 - its kernels are loaded where they run
+
+    return path_b.q4k(raw, scales, codes, threads)
+
+
+def row_sums(raw: U8, x: F32s, threads: int = 1) -> Sums:
+    """Return the float64 sums of x w and of |x w| of each of n rows of k super-blocks, shape (n, k, 144).
+
+    They condition path A: products are exact and added from left to right, those of ``x``, shape (256 k,), in turn.
+
+    :param threads: the most threads to use; the bits do not depend on it.
+    :raises TypeError, ValueError: if an array or ``threads`` is not that.
+    :raises NotMeasured: if ``PVCHECK_Q4K_FORM`` names a form that cannot run here (see ``forms``).
+    """
+    checks.check_rows(raw, threads)
+    checks.check_activation(x, raw.shape[1])
+    from pvcheck_q4k import path_a  # noqa: PLC0415 - its kernels are loaded where they run
+
+    return path_a.row_sums(raw, x, threads)
 
 
 @kernel
@@ -258,6 +281,17 @@ def _dot_b(raw: U8, scales: F32s, codes: I8) -> tuple[np.float32, int, int]:
 
 
 @kernel
+def _add_products(weights: F32s, x: F32s, at: int, total: float, magnitude: float) -> tuple[float, float]:
+    """Return the sums of x w and of |x w| with one super-block more."""
+    for k in range(WEIGHTS):
+        # exact in float64, 24 + 24 bits of 53; Numba's float() would leave them float32
+        product = np.float64(weights[k]) * np.float64(x[at + k])
+        total += product
+        magnitude += abs(product)
+    return total, magnitude
+
+
+@kernel
 def _step(raw: U8, x_a: F32s, x_b: F32s) -> tuple[np.float32, np.float32, float, float, int, int, int, int]:
     """Return both paths over one super-block, the float64 sums of x w and |x w|, and the counts of both."""
     a, seen_a, bad_a = _dot_a(raw, x_a)
@@ -267,12 +301,7 @@ def _step(raw: U8, x_a: F32s, x_b: F32s) -> tuple[np.float32, np.float32, float,
     b, seen_b, bad_b = _dot_b(raw, scales, codes)
     weights = np.empty(WEIGHTS, F32)
     _decode_block(raw[0], weights)
-    total, magnitude = 0.0, 0.0
-    for k in range(WEIGHTS):
-        # exact in float64, 24 + 24 bits of 53; Numba's float() would leave them float32
-        product = np.float64(weights[k]) * np.float64(x_a[k])
-        total += product
-        magnitude += abs(product)
+    total, magnitude = _add_products(weights, x_a, 0, 0.0, 0.0)
     return a, b, total, magnitude, seen_a, seen_b, bad_a, bad_b
 
 
@@ -288,11 +317,13 @@ def _rows_a(raw: U8, x: F32s, values: F32s) -> tuple[int, int]:
 
 
 @row_kernel
-def _rows_b(raw: U8, scales: F32s, codes: I8, values: F32s) -> tuple[int, int]:
-    """Write path B of each row; return the elements seen and those not finite."""
-    seen, bad = 0, 0
-    for n in range(raw.shape[0]):
-        values[n], one_seen, one_bad = _dot_b(raw[n], scales, codes)
-        seen += one_seen
-        bad += one_bad
-    return seen, bad
+def _row_sums(raw: U8, x: F32s, totals: F64s, magnitudes: F64s) -> None:
+    """Write the float64 sums of x w and of |x w| of each row."""
+    weights = np.empty(WEIGHTS, F32)
+    for row in range(raw.shape[0]):
+        total, magnitude = 0.0, 0.0
+        for n in range(raw.shape[1]):
+            _decode_block(raw[row, n], weights)
+            total, magnitude = _add_products(weights, x, n * WEIGHTS, total, magnitude)
+        totals[row] = total
+        magnitudes[row] = magnitude

@@ -12,14 +12,14 @@ import numpy as np
 
 from pvcheck_q4k import blocks, checks
 from pvcheck_q4k.compile_cache import kernel
-from pvcheck_q4k.cpu import LIBRARIES, NAME, _half
-from pvcheck_q4k.cpu_rows import product, row_kernel
-from pvcheck_q4k.results import Decoded, Dot, Product
+from pvcheck_q4k.cpu import LIBRARIES, NAME, _add_products, _half
+from pvcheck_q4k.cpu_rows import row_kernel
+from pvcheck_q4k.results import Decoded, Dot, Product, Sums
 
 if TYPE_CHECKING:
-    from pvcheck_q4k.cpu import I8, U8, F32s
+    from pvcheck_q4k.cpu import I8, U8, F32s, F64s
 
-__all__ = ["LIBRARIES", "NAME", "decode", "dot_a", "dot_b", "matvec_a", "matvec_b"]
+__all__ = ["LIBRARIES", "NAME", "decode", "dot_a", "dot_b", "matvec_a", "matvec_b", "row_sums"]
 
 F32 = np.float32
 WEIGHTS = blocks.BLOCK_WEIGHTS
@@ -69,10 +69,13 @@ def matvec_a(raw: U8, x: F32s, threads: int = 1) -> Product:
 
     :param threads: the most threads to use; the bits do not depend on it.
     :raises TypeError, ValueError: if an array or ``threads`` is not that.
+    :raises NotMeasured: if ``PVCHECK_Q4K_FORM`` names a form that cannot run here (see ``forms``).
     """
     checks.check_rows(raw, threads, blocks.Q6K_BYTES)
     checks.check_activation(x, raw.shape[1])
-    return product(lambda part, values: _rows_a(raw[part], x, values), raw.shape[0], threads)
+    from pvcheck_q4k import path_a  # noqa: PLC0415 - its kernels are loaded where they run
+
+    return path_a.matvec(raw, x, threads)
 
 
 def matvec_b(raw: U8, scales: F32s, codes: I8, threads: int = 1) -> Product:
@@ -80,10 +83,29 @@ def matvec_b(raw: U8, scales: F32s, codes: I8, threads: int = 1) -> Product:
 
     :param threads: the most threads to use; the bits do not depend on it.
     :raises TypeError, ValueError: if an array or ``threads`` is not that.
+    :raises NotMeasured: if ``PVCHECK_Q4K_FORM`` names a form that cannot run here (see ``forms``).
     """
     checks.check_rows(raw, threads, blocks.Q6K_BYTES)
     checks.check_codes(scales, codes, raw.shape[1])
-    return product(lambda part, values: _rows_b(raw[part], scales, codes, values), raw.shape[0], threads)
+    from pvcheck_q4k import path_b  # noqa: PLC0415 - its kernels are loaded where they run
+
+    return path_b.q6k(raw, scales, codes, threads)
+
+
+def row_sums(raw: U8, x: F32s, threads: int = 1) -> Sums:
+    """Return the float64 sums of x w and of |x w| of each of n rows of k super-blocks, shape (n, k, 210).
+
+    They condition path A: products are exact and added from left to right, those of ``x``, shape (256 k,), in turn.
+
+    :param threads: the most threads to use; the bits do not depend on it.
+    :raises TypeError, ValueError: if an array or ``threads`` is not that.
+    :raises NotMeasured: if ``PVCHECK_Q4K_FORM`` names a form that cannot run here (see ``forms``).
+    """
+    checks.check_rows(raw, threads, blocks.Q6K_BYTES)
+    checks.check_activation(x, raw.shape[1])
+    from pvcheck_q4k import path_a  # noqa: PLC0415 - its kernels are loaded where they run
+
+    return path_a.row_sums(raw, x, threads)
 
 
 @kernel
@@ -177,11 +199,13 @@ def _rows_a(raw: U8, x: F32s, values: F32s) -> tuple[int, int]:
 
 
 @row_kernel
-def _rows_b(raw: U8, scales: F32s, codes: I8, values: F32s) -> tuple[int, int]:
-    """Write path B of each row; return the elements seen and those not finite."""
-    seen, bad = 0, 0
-    for n in range(raw.shape[0]):
-        values[n], one_seen, one_bad = _dot_b(raw[n], scales, codes)
-        seen += one_seen
-        bad += one_bad
-    return seen, bad
+def _row_sums(raw: U8, x: F32s, totals: F64s, magnitudes: F64s) -> None:
+    """Write the float64 sums of x w and of |x w| of each row."""
+    weights = np.empty(WEIGHTS, F32)
+    for row in range(raw.shape[0]):
+        total, magnitude = 0.0, 0.0
+        for n in range(raw.shape[1]):
+            _decode_block(raw[row, n], weights)
+            total, magnitude = _add_products(weights, x, n * WEIGHTS, total, magnitude)
+        totals[row] = total
+        magnitudes[row] = magnitude

@@ -9,7 +9,9 @@ from pvcheck_q4k import fault_catalogue as faults
 from pvcheck_q4k import fixture_catalogue as catalogue
 from pvcheck_q4k import fixture_parameters as parameters
 
-_DEVICES: Final = ("cpu", "reference")
+# The first is what "auto" picks: for a few super-blocks, sending them to a GPU takes longer than all that is computed.
+_DEVICES: Final = ("cpu", "reference", "cuda")
+_NUMPY_DEVICES: Final = ("cpu", "reference")
 _NUMPY: Final = "All in NumPy, float32, sums from left to right, on either device"
 _NO_BITS: Final = "exp, power, sine and cosine differ between machines in their last bits, so bound digits and not bits"
 
@@ -23,7 +25,7 @@ EVALUATORS: Final = (
         parameters=parameters.MatmulParameters,
         metrics=catalogue.MATMUL_METRICS,
         implementation="pvcheck_q4k.identity:measure_matmul",
-        devices=_DEVICES,
+        devices=_NUMPY_DEVICES,
         faults=faults.MATMUL_FAULTS,
         takes_arrays=True,
     ),
@@ -35,7 +37,7 @@ EVALUATORS: Final = (
         parameters=parameters.ReductionParameters,
         metrics=catalogue.REDUCTION_METRICS,
         implementation="pvcheck_q4k.identity:measure_reduction",
-        devices=_DEVICES,
+        devices=_NUMPY_DEVICES,
         faults=faults.REDUCTION_FAULTS,
         takes_arrays=True,
     ),
@@ -47,6 +49,7 @@ EVALUATORS: Final = (
         parameters=parameters.DecodeParameters,
         metrics=catalogue.DECODE_METRICS,
         implementation="pvcheck_q4k.identity:measure_decode",
+        devices=("cpu", "cuda"),
         faults=faults.DECODE_FAULTS,
         takes_arrays=True,
     ),
@@ -95,7 +98,7 @@ EVALUATORS: Final = (
         parameters=parameters.SoftmaxParameters,
         metrics=catalogue.DRIFT_METRICS,
         implementation="pvcheck_q4k.amplification:measure_softmax",
-        devices=_DEVICES,
+        devices=_NUMPY_DEVICES,
         faults=faults.SOFTMAX_FAULTS,
     ),
     Evaluator(
@@ -107,7 +110,7 @@ EVALUATORS: Final = (
         parameters=parameters.RopeParameters,
         metrics=catalogue.DRIFT_METRICS,
         implementation="pvcheck_q4k.amplification:measure_rope",
-        devices=_DEVICES,
+        devices=_NUMPY_DEVICES,
         faults=faults.ROPE_FAULTS,
     ),
     Evaluator(
@@ -118,7 +121,7 @@ EVALUATORS: Final = (
         parameters=parameters.RmsNormParameters,
         metrics=catalogue.DRIFT_METRICS,
         implementation="pvcheck_q4k.amplification:measure_rmsnorm",
-        devices=_DEVICES,
+        devices=_NUMPY_DEVICES,
         faults=faults.RMSNORM_FAULTS,
     ),
 )

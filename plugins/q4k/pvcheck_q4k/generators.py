@@ -12,7 +12,7 @@ import numpy as np
 from pvcheck.plugin import InputError, NotMeasured
 from pvcheck_q4k import blocks
 from pvcheck_q4k.gguf_cursor import escaped
-from pvcheck_q4k.gguf_file import GgufFile
+from pvcheck_q4k.models import open_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pvcheck.plugin import Context
     from pvcheck_q4k.fixture_parameters import BlockPattern, BytePattern, OneBlock, SignPattern, Term
+    from pvcheck_q4k.models import ModelFile
 
     F32s = npt.NDArray[np.float32]
     U8 = npt.NDArray[np.uint8]
@@ -63,7 +64,7 @@ def half_bytes(text: str) -> U8:
 def one_block(parameters: OneBlock, context: Context) -> tuple[U8, str]:
     """Return a super-block, shape (1, 144), and the words that say which one it is.
 
-    :raises InputError: if the model is no sound GGUF file, or has no such tensor or super-block.
+    :raises InputError: if the model is no sound GGUF or APR file, or has no such tensor or super-block.
     :raises NotMeasured: if the tensor is of another type than Q4_K.
     """
     if parameters.block is not None:
@@ -91,14 +92,14 @@ def neighbour(parameters: OneBlock, context: Context) -> U8:
     return _of_file(file, str(parameters.tensor), number + 1 if number + 1 < count else number - 1)
 
 
-def _tensor(parameters: OneBlock, context: Context) -> tuple[GgufFile, int]:
+def _tensor(parameters: OneBlock, context: Context) -> tuple[ModelFile, int]:
     """Return the model's file, and how many super-blocks the tensor of the parameters has in it."""
     name = str(parameters.tensor)
     try:
         source = context.inputs[str(parameters.model)]
     except KeyError:
         raise InputError(f"there is no input named '{escaped(str(parameters.model))}'") from None
-    file = GgufFile.open(source)
+    file = open_model(source)
     tensor = file.tensors.get(name)
     if tensor is None:
         raise InputError(f"there is no tensor '{escaped(name)}'")
@@ -107,7 +108,7 @@ def _tensor(parameters: OneBlock, context: Context) -> tuple[GgufFile, int]:
     return file, tensor.size // blocks.BLOCK_BYTES
 
 
-def _of_file(file: GgufFile, name: str, number: int) -> U8:
+def _of_file(file: ModelFile, name: str, number: int) -> U8:
     """Return one super-block of a tensor, shape (1, 144)."""
     view = file.bytes_of(name, number * blocks.BLOCK_BYTES, blocks.BLOCK_BYTES)
     return np.frombuffer(view, np.uint8).reshape(1, -1)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pvcheck_q4k.gguf_cursor import Cursor, ModelFileError, escaped
-from pvcheck_q4k.tensor_types import REMOVED, TENSOR_TYPES, TensorType
+from pvcheck_q4k.tensor_types import REMOVED, TENSOR_TYPES, TensorInfo, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,16 +58,6 @@ class ArrayInfo:
 MetaValue = bool | int | float | str | ArrayInfo
 
 
-class TensorInfo(NamedTuple):
-    """One tensor: ``dims`` has the row length first, ``offset`` counts bytes from the start of the file."""
-
-    name: str
-    dims: tuple[int, ...]
-    type: TensorType
-    offset: int
-    size: int
-
-
 @dataclass(frozen=True, slots=True)
 class GgufFile:
     """The header of an open GGUF file and a door to the bytes of its tensors."""
@@ -94,10 +84,14 @@ class GgufFile:
 
         :raises KeyError: if there is no such tensor; :raises ValueError: if the range is not inside it.
         """
-        tensor = self.tensors[name]
-        if offset < 0 or size < 0 or offset + size > tensor.size:
-            raise ValueError(f"{escaped(name)}: bytes {offset} to {offset + size} of a tensor of {tensor.size}")
-        return self.source.view(tensor.offset + offset, size)
+        return part_of(self.source, self.tensors[name], offset, size)
+
+    def release(self, name: str) -> None:
+        """Give back the memory that holds a tensor; views of it stay valid and are read from the file again.
+
+        :raises KeyError: if there is no such tensor.
+        """
+        self.source.release(self.tensors[name].offset, self.tensors[name].size)
 
 
 def _fixed_header(cursor: Cursor) -> tuple[int, int, int]:

@@ -9,9 +9,8 @@ import numpy as np
 
 from pvcheck.plugin import Comparison, Measurement, NotMeasured, Population
 from pvcheck_q4k import fault_catalogue as faults
-from pvcheck_q4k import faulty, generators
-from pvcheck_q4k.gguf_cursor import escaped
-from pvcheck_q4k.kernels import BACKENDS, check
+from pvcheck_q4k import faulty, generators, reference
+from pvcheck_q4k.kernels import COMPILED, NUMPY_ONLY, check, kernels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +41,7 @@ class Way(NamedTuple):
 
 def measure_matmul(parameters: MatmulParameters, context: Context) -> Measurement:
     """Measure whether a float32 matrix product depends on threads, chunks or the run."""
-    check("f32-matmul-repeat", context, BACKENDS)
+    check("f32-matmul-repeat", context, NUMPY_ONLY)
     rows, inputs, outputs = parameters.rows, parameters.inputs, parameters.outputs
     x = generators.numbers(parameters.activation, rows * inputs).reshape(rows, inputs)
     w = generators.numbers(parameters.weights, outputs * inputs).reshape(outputs, inputs)
@@ -124,7 +123,7 @@ def product(x: F32s, w: F32s, way: Way, *, split: bool = False) -> F32s:
 
 def measure_reduction(parameters: ReductionParameters, context: Context) -> Measurement:
     """Measure an 8-lane reduction against a left fold."""
-    check("f32-reduction-order", context, BACKENDS)
+    check("f32-reduction-order", context, NUMPY_ONLY)
     x = generators.numbers(parameters.left, parameters.length)
     y = generators.numbers(parameters.right, parameters.length)
     lanes = lane_dot(context.received(x, "the left vector as the lanes read it"), y, context.fault)
@@ -206,15 +205,13 @@ ADDING: Final[dict[str, Callable[[F32s, F32s, Any], Any]]] = {faults.SEPARATE: s
 def measure_decode(parameters: DecodeParameters, context: Context) -> Measurement:
     """Measure the scalar decoder against the compiled one.
 
-    :raises InputError, NotMeasured: as ``generators.one_block``.
+    :raises InputError, NotMeasured: as ``generators.one_block``; NotMeasured without compiled kernels.
     """
-    if context.device != "cpu":
-        raise NotMeasured(f"q4k-decode-identity has no kernels for the device '{escaped(context.device)}'")
-    check("q4k-decode-identity", context, BACKENDS)
-    from pvcheck_q4k import cpu, reference  # noqa: PLC0415 - the other evaluators here need no compiler
-
+    check("q4k-decode-identity", context, COMPILED)
+    kernels = kernels_of("q4k-decode-identity", context)
     raw, selection = generators.one_block(parameters, context)
-    slow, fast = reference.decode(raw), cpu.decode(context.received(raw, "the super-block as the decoder reads it"))
+    slow = reference.decode(raw)
+    fast = kernels.decode(context.received(raw, "the super-block as the decoder reads it"))
     if context.fault in faulty.DECODER:
         fast = _faulty(fast, raw, parameters, context)
     left, right = slow.weights.reshape(-1), fast.weights.reshape(-1)
@@ -233,9 +230,9 @@ def measure_decode(parameters: DecodeParameters, context: Context) -> Measuremen
             "elements": fast.seen,
             "non_finite": slow.non_finite + fast.non_finite,
         },
-        backend=cpu.NAME,
+        backend=kernels.NAME,
         comparisons=(Comparison(metrics=("identical", "differing", "max_ulp"), left=sides[0], right=sides[1]),),
-        libraries=dict(cpu.LIBRARIES),
+        libraries=dict(kernels.LIBRARIES),
     )
 
 

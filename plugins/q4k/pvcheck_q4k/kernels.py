@@ -6,12 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from pvcheck.plugin import NotMeasured
-from pvcheck_q4k.fixture_evaluators import EVALUATORS
 from pvcheck_q4k.gguf_cursor import escaped
-from pvcheck_q4k.plugin import CHAIN
+from pvcheck_q4k.plugin import pv_evaluators
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -23,8 +22,18 @@ if TYPE_CHECKING:
     U8 = npt.NDArray[np.uint8]
     I8 = npt.NDArray[np.int8]
 
-BACKENDS: Final = {"cpu": "pvcheck_q4k.cpu", "reference": "pvcheck_q4k.reference"}
-DECLARED: Final = {each.name: frozenset(fault.name for fault in each.all_faults) for each in (CHAIN, *EVALUATORS)}
+BACKENDS: Final = {"cpu": "pvcheck_q4k.cpu", "reference": "pvcheck_q4k.reference", "cuda": "pvcheck_q4k.cuda"}
+Q6K_BACKENDS: Final = {
+    "cpu": "pvcheck_q4k.cpu_q6k",
+    "reference": "pvcheck_q4k.reference_q6k",
+    "cuda": "pvcheck_q4k.cuda_q6k",
+}
+"""The same for Q6_K: modules with the same names, but for those that know one format only."""
+COMPILED: Final = frozenset({"cpu", "cuda"})
+"""The devices of kernels that Numba compiles."""
+NUMPY_ONLY: Final = frozenset({"cpu", "reference"})
+"""The devices of what is all in NumPy, and the same on either."""
+DECLARED: Final = {each.name: frozenset(fault.name for fault in each.all_faults) for each in pv_evaluators()}
 """The faults that each evaluator of the plugin declares."""
 
 
@@ -53,13 +62,27 @@ class Kernels(Protocol):
 def kernels_of(name: str, context: Context) -> Kernels:
     """Return the kernels of the context's device, for the evaluator ``name``.
 
-    :raises NotMeasured: if the device has none, or the context asks for a fault that the evaluator does not declare.
+    :raises NotMeasured: if the device has none or is not here, or the context asks for a fault that the evaluator does
+        not declare.
     """
     check(name, context, BACKENDS)
+    if context.device == "cuda":
+        require_cuda()
     return cast(Kernels, importlib.import_module(BACKENDS[context.device]))
 
 
-def check(name: str, context: Context, devices: Mapping[str, object]) -> None:
+def require_cuda() -> None:
+    """Refuse to go on where no CUDA device can run kernels.
+
+    :raises NotMeasured: with the reason.
+    """
+    from pvcheck_q4k import cuda_device  # noqa: PLC0415 - it loads Numba, which the reference does without
+
+    if why := cuda_device.unavailable():
+        raise NotMeasured(f"no CUDA device: {escaped(why)}")
+
+
+def check(name: str, context: Context, devices: Container[str]) -> None:
     """Refuse a device or a fault that the evaluator ``name`` does not know.
 
     :raises NotMeasured: if it is another.

@@ -1,18 +1,22 @@
-"""What `pv model show` tells of a GGUF file: its header as plain texts and numbers. No weight is read."""
+"""What `pv model show` tells of a model file: its header as plain texts and numbers. No weight is read for that."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pvcheck_q4k.apr_file import AprFile
+from pvcheck_q4k.apr_metadata import Nested
 from pvcheck_q4k.gguf_file import ArrayInfo, GgufFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pvcheck.plugin import Source
-    from pvcheck_q4k.gguf_file import MetaValue
+    from pvcheck_q4k.tensor_types import TensorInfo
 
 
 def describe_gguf(source: Source) -> dict[str, Any]:
-    """Return version, metadata and tensors of a file, as the hook ``pv_model_readers`` asks for.
+    """Return version, metadata and tensors of a GGUF file, as the hook ``pv_model_readers`` asks for.
 
     :raises ModelFileError: if the file breaks a rule of the format.
     """
@@ -20,14 +24,39 @@ def describe_gguf(source: Source) -> dict[str, Any]:
     return {
         "version": str(file.version),
         "metadata": {key: _told(value) for key, value in file.metadata.items()},
-        "tensors": [(each.name, each.type.name, each.dims, each.offset, each.size) for each in file.tensors.values()],
+        "tensors": _rows(file.tensors.values()),
     }
 
 
-def _told(value: MetaValue) -> str:
-    """Return a value in short: six digits of a number, type and length of an array."""
+def describe_apr(source: Source) -> dict[str, Any]:
+    """Return version, metadata and tensors of an APR file, and the check of its checksum.
+
+    Dimensions have the row length first, as in GGUF.
+
+    :raises ModelFileError: if the file breaks a rule of the format.
+    """
+    file = AprFile.open(source)
+    return {
+        "version": file.version,
+        "metadata": {key: _told(value) for key, value in file.metadata.items()},
+        "tensors": _rows(file.tensors.values()),
+        "check": file.check_whole,
+    }
+
+
+def _rows(tensors: Iterable[TensorInfo]) -> list[tuple[str, str, tuple[int, ...], int, int]]:
+    """Return what the hook asks for of each tensor."""
+    return [(each.name, each.type.name, each.dims, each.offset, each.size) for each in tensors]
+
+
+def _told(value: ArrayInfo | Nested | float | str | None) -> str:
+    """Return a value in short: six digits of a number, kind and length of what holds others."""
     if isinstance(value, ArrayInfo):
         return f"array of {value.count} {value.type}"
+    if isinstance(value, Nested):
+        return f"{value.kind} of {value.count}"
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

@@ -1,8 +1,10 @@
-"""The pages that ``pv explain`` prints for the codes of the GGUF reader."""
+"""The pages that ``pv explain`` prints for the codes of the model readers; the rules of GGUF are told here."""
 
 from __future__ import annotations
 
 from typing import Final
+
+from pvcheck_q4k import apr_pages
 
 # code: (what the rule is, why it is held, what to do)
 _RULES: Final = {
@@ -135,6 +137,6 @@ _RULES: Final = {
 
 PAGES: Final = {
     code: f"# {code}\n\n{rule}\n\n**Why it is refused.** {why}\n\n**What to do.** {remedy}\n"
-    for code, (rule, why, remedy) in _RULES.items()
+    for code, (rule, why, remedy) in (_RULES | apr_pages.RULES).items()
 }
 """A page in Markdown for each code that ``ModelFileError`` can carry."""

@@ -1,6 +1,6 @@
 """The light part of the plugin: what it offers, without a numerical library.
 
-The heavy parts, ``chain`` and what ``fixture_evaluators`` names, are loaded by a worker process to measure.
+The heavy parts, ``chain`` and what the other modules of evaluators name, are loaded by a worker process to measure.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pvcheck.plugin import Evaluator, hookimpl
 from pvcheck_q4k.catalogue import CHAIN_METRICS
+from pvcheck_q4k.chain_evaluators import CHAINS
 from pvcheck_q4k.fault_catalogue import CHAIN_FAULTS
 from pvcheck_q4k.fixture_evaluators import EVALUATORS
 from pvcheck_q4k.parameters import ChainParameters
@@ -26,7 +27,7 @@ CHAIN = Evaluator(
     parameters=ChainParameters,
     metrics=CHAIN_METRICS,
     implementation="pvcheck_q4k.chain:measure",
-    devices=("cpu", "reference"),
+    devices=("cpu", "reference", "cuda"),
     faults=CHAIN_FAULTS,
     takes_arrays=True,
 )
@@ -35,12 +36,12 @@ CHAIN = Evaluator(
 @hookimpl
 def pv_evaluators() -> tuple[Evaluator, ...]:
     """Offer the evaluators."""
-    return (CHAIN, *EVALUATORS)
+    return (CHAIN, *CHAINS, *EVALUATORS)
 
 
 @hookimpl
 def pv_pages() -> Mapping[str, str]:
-    """Offer the pages of the GGUF codes."""
+    """Offer the pages of the codes of model files."""
     from pvcheck_q4k.pages import PAGES  # noqa: PLC0415 - only `pv explain` asks for them
 
     return PAGES
@@ -48,5 +49,8 @@ def pv_pages() -> Mapping[str, str]:
 
 @hookimpl
 def pv_model_readers() -> Mapping[str, str]:
-    """Offer the reader of GGUF files."""
-    return {"gguf": "pvcheck_q4k.model_reader:describe_gguf"}
+    """Offer the readers of GGUF and APR files."""
+    return {
+        "gguf": "pvcheck_q4k.model_reader:describe_gguf",
+        "apr": "pvcheck_q4k.model_reader:describe_apr",
+    }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pvcheck_q4k import blocks, checks
-from pvcheck_q4k.results import Decoded, Dot, Product, Quantised, Step
+from pvcheck_q4k.results import Decoded, Dot, Product, Quantised, Step, Sums
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -110,11 +110,7 @@ def step(raw: npt.NDArray[np.uint8], x_a: npt.NDArray[np.float32], x_b: npt.NDAr
     a = dot_a(raw, x_a)
     quantised = quantise(x_b)
     b = dot_b(raw, quantised.scales, quantised.codes)
-    total = magnitude = 0.0
-    for w, v in zip(decode(raw).weights.reshape(-1), x_a, strict=True):
-        product = float(w) * float(v)  # exact: 24 + 24 bits of 53
-        total += product
-        magnitude += abs(product)
+    total, magnitude = row_sum(decode(raw).weights.reshape(-1), x_a)
     return Step(a.value, b.value, total, magnitude, a.seen, b.seen, a.non_finite, b.non_finite)
 
 
@@ -142,10 +138,39 @@ def matvec_b(
     return joined([dot_b(row, scales, codes) for row in raw])
 
 
+def row_sums(raw: npt.NDArray[np.uint8], x: npt.NDArray[np.float32], threads: int = 1) -> Sums:
+    """Return the float64 sums of x w and of |x w| of each of n rows of k super-blocks, shape (n, k, 144).
+
+    They condition path A: products are exact and added from left to right, those of ``x``, shape (256 k,), in turn.
+
+    :param threads: taken, so that backends can stand in for each other; here one thread does all.
+    :raises TypeError, ValueError: if an array or ``threads`` is not that.
+    """
+    checks.check_rows(raw, threads)
+    checks.check_activation(x, raw.shape[1])
+    return summed([decode(row).weights.reshape(-1) for row in raw], x)
+
+
 def joined(dots: list[Dot]) -> Product:
     """Return the dot products of several rows as one result."""
     values = np.array([each.value for each in dots], F32)
     return Product(values, sum(each.seen for each in dots), sum(each.non_finite for each in dots))
+
+
+def summed(rows: list[npt.NDArray[np.float32]], x: npt.NDArray[np.float32]) -> Sums:
+    """Return the float64 sums of x w and of |x w| of rows of decoded weights."""
+    found = [row_sum(weights, x) for weights in rows]
+    return Sums(np.array([total for total, _ in found]), np.array([magnitude for _, magnitude in found]))
+
+
+def row_sum(weights: npt.NDArray[np.float32], x: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Return the float64 sums of x w and of |x w| over one row."""
+    total = magnitude = 0.0
+    for w, v in zip(weights, x, strict=True):
+        product = float(w) * float(v)  # exact: 24 + 24 bits of 53
+        total += product
+        magnitude += abs(product)
+    return total, magnitude
 
 
 def _decode_block(block: bytes) -> list[np.float32]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pvcheck_q4k import blocks, checks
-from pvcheck_q4k.reference import joined
-from pvcheck_q4k.results import Decoded, Dot, Product
+from pvcheck_q4k.reference import joined, summed
+from pvcheck_q4k.results import Decoded, Dot, Product, Sums
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -107,6 +107,19 @@ def matvec_b(
     checks.check_rows(raw, threads, blocks.Q6K_BYTES)
     checks.check_codes(scales, codes, raw.shape[1])
     return joined([dot_b(row, scales, codes) for row in raw])
+
+
+def row_sums(raw: npt.NDArray[np.uint8], x: npt.NDArray[np.float32], threads: int = 1) -> Sums:
+    """Return the float64 sums of x w and of |x w| of each of n rows of k super-blocks, shape (n, k, 210).
+
+    They condition path A: products are exact and added from left to right, those of ``x``, shape (256 k,), in turn.
+
+    :param threads: taken, so that backends can stand in for each other; here one thread does all.
+    :raises TypeError, ValueError: if an array or ``threads`` is not that.
+    """
+    checks.check_rows(raw, threads, blocks.Q6K_BYTES)
+    checks.check_activation(x, raw.shape[1])
+    return summed([decode(row).weights.reshape(-1) for row in raw], x)
 
 
 def _scales(block: bytes) -> tuple[tuple[int, ...], np.float32]:

@@ -49,6 +49,16 @@ class Product(NamedTuple):
     non_finite: int
 
 
+class Sums(NamedTuple):
+    """The float64 sums of x w and of |x w| of each of n rows, both of shape (n,).
+
+    A float64 holds each product exactly, and the sums add them from left to right, starting at 0.
+    """
+
+    totals: npt.NDArray[np.float64]
+    magnitudes: npt.NDArray[np.float64]
+
+
 class Normalised(NamedTuple):
     """A vector over its root mean square, which is beside it.
 

@@ -5,7 +5,12 @@ A test holds the table equal to ``gguf.constants``.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pvcheck_q4k.gguf_cursor import escaped
+
+if TYPE_CHECKING:
+    from pvcheck.plugin import Source
 
 
 class TensorType(NamedTuple):
@@ -15,6 +20,16 @@ class TensorType(NamedTuple):
     name: str
     block_length: int
     block_bytes: int
+
+
+class TensorInfo(NamedTuple):
+    """One tensor: ``dims`` has the row length first, ``offset`` counts bytes from the start of the file."""
+
+    name: str
+    dims: tuple[int, ...]
+    type: TensorType
+    offset: int
+    size: int
 
 
 TENSOR_TYPES: Final = {
@@ -68,3 +83,13 @@ REMOVED: Final = {
     38: "IQ4_NL_8_8",
 }
 """Types that ggml once had; their numbers are not used again."""
+
+
+def part_of(source: Source, tensor: TensorInfo, offset: int, size: int) -> memoryview:
+    """Return ``size`` bytes of a tensor, from ``offset`` bytes into it; the read is recorded.
+
+    :raises ValueError: if the range is not inside the tensor.
+    """
+    if offset < 0 or size < 0 or offset + size > tensor.size:
+        raise ValueError(f"{escaped(tensor.name)}: bytes {offset} to {offset + size} of a tensor of {tensor.size}")
+    return source.view(tensor.offset + offset, size)
