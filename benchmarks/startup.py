@@ -9,16 +9,14 @@ Each command is run in turn, round after round, so that a machine that changes i
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from measuring import ROOT, Times, as_text, duration, interleaved, process, pv, timed
+
 DEMO = ROOT / "pvcheck" / "demo_data"
 CONTRACT = "trace-ffn-sub-block-gguf-v1.yaml"
 TEACHER = ROOT / "contracts" / "teachers" / "gemma-3-270m-q4_k_m.gguf"
@@ -47,16 +45,9 @@ def main() -> None:
             commands["open the real teacher, whole process"] = [sys.executable, "-c", OURS.format(path=str(TEACHER))]
             if chosen.theirs:
                 commands["the same with gguf.GGUFReader"] = [sys.executable, "-c", THEIRS.format(path=str(TEACHER))]
-        times = measure(commands, chosen.rounds, {})
-        cache = {"XDG_CACHE_HOME": str(place / "cache")}
-        first = ["pv run, first (gate 5000 ms)", pv("run", "-q", str(living / CONTRACT))]
-        times[str(first[0])] = [once(first[1], cache, place / "cache") for _ in range(3)]
+        times = interleaved({name: process(command) for name, command in commands.items()}, chosen.rounds)
+        times["pv run, first (gate 5000 ms)"] = first(pv("run", "-q", str(living / CONTRACT)), place / "cache")
     show(times)
-
-
-def pv(*words: str) -> list[str]:
-    """Return the command line of pv."""
-    return [sys.executable, "-m", "pvcheck", *words]
 
 
 def project_of_17(folder: Path) -> Path:
@@ -74,34 +65,27 @@ def project_of_17(folder: Path) -> Path:
     return path
 
 
-def measure(commands: dict[str, list[str]], rounds: int, environment: dict[str, str]) -> dict[str, list[float]]:
-    """Return the seconds of each command, round after round, after one that does not count."""
-    times: dict[str, list[float]] = {name: [] for name in commands}
-    for round_ in range(rounds + 1):
-        for name, command in commands.items():
-            seconds = once(command, environment, None)
-            if round_:
-                times[name].append(seconds)
-    return times
+def first(command: list[str], cache: Path) -> Times:
+    """Return the times of three runs, each with an empty compile cache."""
+    seconds = []
+    for _ in range(3):
+        shutil.rmtree(cache, ignore_errors=True)
+        seconds.append(timed(process(command, XDG_CACHE_HOME=str(cache))))
+    return Times(tuple(seconds))
 
 
-def once(command: list[str], environment: dict[str, str], emptied: Path | None) -> float:
-    """Return the seconds of one run; a folder that is named is emptied before."""
-    if emptied is not None:
-        shutil.rmtree(emptied, ignore_errors=True)
-    begun = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | environment)
-    return time.perf_counter() - begun
-
-
-def show(times: dict[str, list[float]]) -> None:
+def show(times: dict[str, Times]) -> None:
     """Print medians, extremes and ratios to bare Python."""
-    base = statistics.median(times["bare Python"])
-    print(f"{'':<52}{'median':>9}{'min':>9}{'max':>9}{'ratio':>8}")
-    for name, seconds in times.items():
-        middle = statistics.median(seconds)
-        row = (middle, min(seconds), max(seconds))
-        print(f"{name:<52}" + "".join(f"{each * 1000:>6.0f} ms" for each in row) + f"{middle / base:>8.1f}")
+    base = times["bare Python"].median
+    rows = [
+        (
+            name,
+            *(duration(each, 1e-3) + " ms" for each in (one.median, one.least, one.most)),
+            f"{one.median / base:.1f}",
+        )
+        for name, one in times.items()
+    ]
+    print(as_text(("whole process", "median", "min", "max", "ratio"), rows))
 
 
 if __name__ == "__main__":
