@@ -156,11 +156,11 @@ def test_sums_add_exact_products_from_left_to_right(form, kind):
     raw, x = random_rows(kind, 20, 2)
     products = TWINS[kind].decode(raw.reshape(-1, SIZES[kind])).weights.reshape(20, -1).astype(float) * x
 
-    sums = KERNELS[kind].row_sums(raw, x)
+    for kernels in (KERNELS[kind], TWINS[kind]):
+        sums = kernels.row_sums(raw, x)
 
-    assert same_bits(sums.totals, np.add.accumulate(products, axis=1)[:, -1])
-    assert same_bits(sums.magnitudes, np.add.accumulate(np.abs(products), axis=1)[:, -1])
-    assert sums.totals.dtype == sums.magnitudes.dtype == np.float64
+        assert same_bits(sums.totals, np.add.accumulate(products, axis=1)[:, -1])
+        assert same_bits(sums.magnitudes, np.add.accumulate(np.abs(products), axis=1)[:, -1])
 
 
 def test_a_step_has_the_sums_of_its_row():
@@ -284,3 +284,18 @@ def test_plain_loops_load_no_vectors():
         "pvcheck_q4k.path_a",
     ]
     assert "pvcheck_q4k.path_a_q6k" not in printed(PRINT_MODULES, NUMBA_DISABLE_JIT="1", PVCHECK_Q4K_FORM="avx512")
+
+
+RUN_NARROW = """
+import numpy as np
+from pvcheck_q4k import cpu, cpu_q6k, path_a_lanes
+path_a_lanes.zeros_wide = None
+for module, size in ((cpu, 144), (cpu_q6k, 210)):
+    rows, x = np.zeros((1, 1, size), np.uint8), np.zeros(256, np.float32)
+    print(module.matvec_a(rows, x).values[0], module.row_sums(rows, x).totals[0])
+"""
+
+
+def test_the_avx2_form_uses_no_wider_vectors():
+    """They would be an illegal instruction on a CPU without AVX-512, and give the same bits on one with it."""
+    assert printed(RUN_NARROW, NUMBA_DISABLE_JIT="1", PVCHECK_Q4K_FORM="avx2") == ["0.0"] * 4

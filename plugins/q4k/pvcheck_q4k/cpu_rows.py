@@ -29,6 +29,13 @@ def row_kernel(function: F) -> F:
     return cast(F, compiled)
 
 
+def shared(array: Any) -> Any:  # noqa: ANN401 - arrays of any type
+    """Return a read-only view: for Numba that is another type, and one of the two is compiled."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
 def product(run: Callable[[slice, npt.NDArray[np.float32]], tuple[int, int]], rows: int, threads: int) -> Product:
     """Call ``run(part, values)`` for ranges of rows, one a thread, and join what it fills and counts.
 

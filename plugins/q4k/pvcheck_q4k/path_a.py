@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pvcheck_q4k import blocks
-from pvcheck_q4k.cpu_rows import product, sums
+from pvcheck_q4k.cpu_rows import product, shared, sums
 from pvcheck_q4k.forms import chosen
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ def kernels(size: int) -> tuple[Any, Any]:
 def matvec(raw: U8, x: F32s, threads: int) -> Product:
     """Return path A of rows, shape (n, k, bytes of a super-block), by the chosen form."""
     kernel, _ = kernels(raw.shape[2])
-    numbers = _shared(x)
+    numbers = shared(x)
 
     def run(part: slice, values: F32s) -> tuple[int, int]:
-        seen, bad = kernel(_shared(raw[part]), numbers, values)
+        seen, bad = kernel(shared(raw[part]), numbers, values)
         return seen, bad
 
     return product(run, raw.shape[0], threads)
@@ -53,16 +53,9 @@ def matvec(raw: U8, x: F32s, threads: int) -> Product:
 def row_sums(raw: U8, x: F32s, threads: int) -> Sums:
     """Return the float64 sums of x w and of |x w| of rows by the chosen form."""
     _, kernel = kernels(raw.shape[2])
-    numbers = _shared(x.astype(np.float64))
+    numbers = shared(x.astype(np.float64))
 
     def run(part: slice, totals: F64s, magnitudes: F64s) -> None:
-        kernel(_shared(raw[part]), numbers, totals, magnitudes)
+        kernel(shared(raw[part]), numbers, totals, magnitudes)
 
     return sums(run, raw.shape[0], threads)
-
-
-def _shared(array: Any) -> Any:  # noqa: ANN401 - arrays of any type
-    """Return a read-only view: for Numba that is another type, and one of the two is compiled."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
