@@ -24,7 +24,8 @@ from q4k.chain_models import (
 from q4k.fixtures import F32, act, opened, q4k_blocks
 from q4k.test_q6k import q6k_blocks
 
-from pvcheck.plugin import Cancelled, Context, InputError, NotMeasured, Skip, sides, wire
+from pvcheck.plugin import Cancelled, Context, InputError, NotMeasured, Skip, Source, sides, wire
+from pvcheck.plugin import context as plugin_context
 from pvcheck_q4k import chain_products, chain_results, forms, matvec_chain, tensor_rows
 from pvcheck_q4k.chain_catalogue import MATVEC_METRICS
 from pvcheck_q4k.chain_parameters import MatvecChainParameters
@@ -60,6 +61,30 @@ def diagonal(weight, size=256):
 
 WHOLE_NUMBERS = [{"modulo": 255, "shift": -127}]
 """-127 to 127 and then -127: path B quantises these with a scale of 1, so without an error."""
+
+
+def test_what_is_read_is_hashed_while_it_is_used(monkeypatch, tmp_path):
+    """All tensors are asked for before the first product, and the digest is that of their ranges all the same."""
+    path = tmp_path / "model.gguf"
+    path.write_bytes(small())
+    monkeypatch.setattr(plugin_context, "AHEAD_LEAST", 1)
+    parameters = made(MatvecChainParameters, {"model": "m", "tensor": TENSOR, "layers": "0-2", "fit": "repeat"})
+
+    with Source(str(path), hashes_ahead=True) as source, Source(str(path)) as plain:
+        asked = []
+        multiply = chain_products.Desk.multiply
+
+        def watched(desk, matrix, x):
+            asked.append(source._ahead and list(source._ahead._asked))
+            return multiply(desk, matrix, x)
+
+        monkeypatch.setattr(chain_products.Desk, "multiply", watched)
+        matvec_chain.measure(parameters, Context(inputs={"m": source}))
+        matvec_chain.measure(parameters, Context(inputs={"m": plain}))
+
+        assert asked[0] == list(source.ranges())
+        assert source.ranges() == plain.ranges()
+        assert source.read_digest() == plain.read_digest()
 
 
 @compiled

@@ -145,13 +145,16 @@ class Desk:
         return dict(self._base.LIBRARIES)
 
     def expect(self, matrices: Sequence[Matrix]) -> None:
-        """Take note of what will be multiplied, for the progress.
+        """Take note of what will be multiplied, for the progress and for the digest of what is read.
 
         :raises NotMeasured: if there is a fault of path B to plant, and none of them has a place for it.
         """
         self._rows = sum(each.rows for each in matrices)
         if self._fault and all(each.kind != FAULTY for each in matrices):
             raise NotMeasured(f"not planted: {self._fault} is one of {FAULTY}, and no tensor here is in it")
+        for each in matrices:
+            each.ask()
+        matrices[0].model.source.asked_for_all()
 
     def multiply(self, matrix: Matrix, asked: Asked, *, sums: bool = True) -> Answered:
         """Return the products of a tensor with all activations, and path A's sums if they are asked for.

@@ -65,6 +65,12 @@ class Matrix:
         """The bytes of a super-block."""
         return BLOCK_BYTES[self.kind]
 
+    def ask(self) -> None:
+        """Ask for the bytes of all rows now: what is known to be read can be hashed while it is used."""
+        row_bytes = self.stored * self.block_bytes
+        for span in self.spans:
+            self.model.bytes_of(self.name, span.start * row_bytes, (span.stop - span.start) * row_bytes)
+
     def parts(self, threads: int) -> Iterator[U8]:
         """Yield the rows in order, shape (n, taken, block_bytes), in parts small enough for a cache.
 
