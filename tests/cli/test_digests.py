@@ -25,7 +25,7 @@ def test_a_digest_is_that_of_the_whole_file(digests, tmp_path, size):
     path = tmp_path / "model"
     path.write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
 
-    assert digests.start(path).result(10) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert digests.start(path, declared=True).result(10) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_file_is_read_once(digests, tmp_path):
@@ -33,7 +33,7 @@ def test_a_file_is_read_once(digests, tmp_path):
     path = tmp_path / "model"
     path.write_bytes(b"x")
 
-    assert digests.start(path) is digests.start(path)
+    assert digests.start(path, declared=True) is digests.start(path, declared=True)
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.mkdir(), lambda path: path.symlink_to("/dev/zero")])
@@ -43,13 +43,13 @@ def test_what_is_no_regular_file_is_refused_at_once(digests, tmp_path, make):
     make(path)
 
     with pytest.raises(OSError, match=r"not a regular file|Is a directory"):
-        digests.start(path).result(10)
+        digests.start(path, declared=True).result(10)
 
 
 def test_a_missing_file_is_an_error_of_its_digest(digests, tmp_path):
     """Nobody else is disturbed."""
     with pytest.raises(FileNotFoundError):
-        digests.start(tmp_path / "model").result(10)
+        digests.start(tmp_path / "model", declared=True).result(10)
 
 
 def test_closing_does_not_wait_for_a_large_file(tmp_path):
@@ -58,7 +58,7 @@ def test_closing_does_not_wait_for_a_large_file(tmp_path):
     with path.open("wb") as file:
         file.truncate(40 << 30)  # sparse: nothing is stored, and hashing it would take a minute
     digests = Digests()
-    hashing = digests.start(path)
+    hashing = digests.start(path, declared=True)
     while not hashing.running():
         time.sleep(0.001)
 
