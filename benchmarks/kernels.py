@@ -170,17 +170,17 @@ ROWS = (
     *(Row("copy", "copy memory", threads, copy_memory) for threads in ("1", "all")),
     *(Row("b-q4k", "path B Q4_K, ggml", n, partial(path_b, kind="q4_K"), PATH_B) for n in ("1", "all")),
     *(Row("b-q6k", "path B Q6_K, ggml", n, partial(path_b, kind="q6_K")) for n in ("1", "all")),
-    *(Row("a-q4k", "path A Q4_K, ggml + C", n, partial(path_a, kind="q4_K"), PATH_A) for n in ("1", "all")),
-    *(Row("a-q6k", "path A Q6_K, ggml + C", n, partial(path_a, kind="q6_K")) for n in ("1", "all")),
+    *(Row("a-q4k", "path A Q4_K, ggml+C", n, partial(path_a, kind="q4_K"), PATH_A) for n in ("1", "all")),
+    *(Row("a-q6k", "path A Q6_K, ggml+C", n, partial(path_a, kind="q6_K")) for n in ("1", "all")),
     Row("a-q4k-numpy", "path A Q4_K, gguf", "1", partial(path_a_numpy, kind="q4_K")),
     Row("d-q4k", "decode Q4_K, ggml", "1", partial(decode, kind="q4_K", against="ggml")),
     Row("d-q6k", "decode Q6_K, ggml", "1", partial(decode, kind="q6_K", against="ggml")),
     Row("d-q4k-numpy", "decode Q4_K, gguf", "1", partial(decode, kind="q4_K", against="gguf")),
     Row("d-q6k-numpy", "decode Q6_K, gguf", "1", partial(decode, kind="q6_K", against="gguf")),
-    Row("open", "open 262k tokens, gguf", "1", open_file, Goal(100, 300)),
-    Row("chain", "28-layer chain, pv run", "1", chain, Goal(1.5, 1, "s")),
-    *(Row("file", "7B file A+B, one read", n, whole_file, Goal(0.1)) for n in ("1", "all")),
-    Row("file-chain", "7B file chain, one read", "all", whole_chain),
+    Row("open", "open 262k tokens", "1", open_file, Goal(100, 300)),
+    Row("chain", "28-layer chain", "1", chain, Goal(1.5, 1, "s")),
+    *(Row("file", "7B file A+B, read", n, whole_file, Goal(0.1)) for n in ("1", "all")),
+    Row("file-chain", "7B file chain, read", "all", whole_chain),
 )
 """All lines of the table, in its order; "what" ends with what ours is compared with."""
 
