@@ -43,6 +43,22 @@ def test_the_command_line_measures_in_the_simulator(tmp_path):
     assert "cuda-simulator\n" in done.stdout
 
 
+def test_the_threads_of_the_simulator_take_short_turns():
+    """It polls while they work; with turns of 5 ms, the laws take minutes where a core is idle."""
+    code = "import sys; from pvcheck_q4k import cuda_device; print(sys.getswitchinterval())"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert float(done.stdout) < 1e-4
+    assert sys.getswitchinterval() > 1e-4
+
+
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 def test_what_stands_in_for_the_device_rounds_once(kind):
     """It takes numbers as the type in its name, rounds to it, and is silent about an overflow."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import sys
 import warnings
 from contextlib import suppress
 from functools import cache
@@ -24,6 +25,11 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 SIMULATED: Final = bool(importlib.import_module("numba.core.config").ENABLE_CUDASIM)
 NAME: Final = "cuda-simulator" if SIMULATED else "cuda"
+
+if SIMULATED:
+    # The simulator polls the threads of a block without a pause. Where one of them lets the interpreter go, as NumPy
+    # does, it would wait 5 ms to get it back: minutes for a few thousand weights on a machine with an idle core.
+    sys.setswitchinterval(1e-5)
 
 THREADS: Final = 32
 """Threads of a block: one warp, so that a few thousand rows are spread over all processors of a device."""
