@@ -75,12 +75,21 @@ def pv(*words: str) -> list[str]:
     return [sys.executable, "-m", "pvcheck", *words]
 
 
+def variables_with(**variables: str) -> dict[str, str]:
+    """Return the environment of a process that is timed.
+
+    It writes byte code, whatever this one does: who has installed pvcheck has it, so that compiling 50 modules in
+    every process would be no time that anybody waits for.
+    """
+    return {name: each for name, each in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | variables
+
+
 def process(command: Sequence[str], **variables: str) -> Callable[[], object]:
     """Return a job that runs a whole process, silently.
 
     The job raises subprocess.CalledProcessError if it fails.
     """
-    environment = os.environ | variables
+    environment = variables_with(**variables)
     return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvcheck import config
+from pvcheck import config, files
 from pvcheck.errors import EmptyError, Finding, escaped
 
 if TYPE_CHECKING:
@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml")
 
 
-def contracts(paths: Iterable[str], here: Path) -> list[Path]:
+def contracts(paths: Iterable[str], here: Path, places: files.Places | None = None) -> list[Path]:
     """Return the contract files that the paths name, each once, in the order of the paths.
 
     Without paths: what the settings of ``here`` name.
 
+    :param places: takes where each file arrives, for whoever asks next.
     :raises EmptyError: if there is none. A typo in a path must not look like success.
     """
     settings = config.of_folder(here)
     wanted = [Path(each) for each in paths] or [_near(settings.root / each, here) for each in settings.contracts]
     found: dict[str, Path] = {}
+    places = places or files.Places()
     for path in wanted:
-        for each in _files(path):
-            found.setdefault(os.path.realpath(each), each)
+        for each in _files(path, places):
+            found.setdefault(places.real(each), Path(each))
     if not found:
         names = ", ".join(escaped(str(path)) for path in wanted)
         raise EmptyError(
@@ -38,17 +40,33 @@ def contracts(paths: Iterable[str], here: Path) -> list[Path]:
     return list(found.values())
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, places: files.Places) -> Iterator[str]:
     """Yield the contracts of one path. A path that is no folder is taken at its word and read later."""
     if not os.path.isdir(path):  # noqa: PTH112 - the method raises for a name that is too long
         if os.path.lexists(path) or path.suffix in SUFFIXES:
-            yield path
+            yield str(path)
         return
-    for place, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.endswith(SUFFIXES) and not name.startswith("."):
-                yield Path(place) / name
+    waiting = [str(path)]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                found = [(each.name, *_kind(each)) for each in entries if not each.name.startswith(".")]
+        except OSError:
+            continue  # what cannot be listed holds nothing that could be read
+        names = sorted((name, link) for name, is_folder, link in found if not is_folder and name.endswith(SUFFIXES))
+        for name, is_link in names:
+            yield os.path.join(place, name) if is_link else places.plain(place, name)  # noqa: PTH118 - a text
+        folders = sorted((name for name, is_folder, is_link in found if is_folder and not is_link), reverse=True)
+        waiting += [os.path.join(place, name) for name in folders]  # noqa: PTH118 - as above
+
+
+def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:
+    """Say whether an entry is a folder, and whether it is a link, which is not followed into one."""
+    try:
+        return entry.is_dir(), entry.is_symlink()
+    except OSError:
+        return False, False
 
 
 def _near(path: Path, here: Path) -> Path:

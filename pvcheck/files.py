@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pvcheck.errors import Finding, NotMeasuredError, PvError, escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 TEMPORARY = ".pvtmp"
 PATIENCE = 10.0
@@ -59,6 +59,60 @@ def read(path: Path, limit: int) -> bytes:
                 "PV708", f"cannot read: {why.lower()}", shown, hint="check the path and its permissions", exit_code=3
             )
         ) from None
+
+
+class Disk:
+    """What the rules may ask of the file system. Who keeps answers puts a disk here that remembers what was asked."""
+
+    def read(self, path: Path, limit: int) -> bytes:
+        """Return the bytes of a file, as ``read`` does."""
+        return read(path, limit)
+
+    def inside(self, path: Path, root: Path) -> Path | None:
+        """Return where a path arrives, links followed, or None where that is outside of a folder."""
+        place = Path(os.path.realpath(path))
+        return place if place.is_relative_to(os.path.realpath(root)) else None
+
+    def finds(self, name: str, look: Callable[[str], bool]) -> bool:
+        """Say whether a file is there that a contract names in words."""
+        return look(name)
+
+
+DISK = Disk()
+"""The file system as it is."""
+
+
+class Places:
+    """Where paths arrive, links followed. Each folder is asked for once, since many files lie in one."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+
+    def real(self, path: str) -> str:
+        """Return what ``os.path.realpath`` returned when it was first asked."""
+        found = self._known.get(path)
+        if found is None:
+            found = self._known[path] = self._real(path)
+        return found
+
+    def plain(self, folder: str, name: str) -> str:
+        """Return where a file of a folder arrives that is known to be no link."""
+        found = os.path.join(folder, name)
+        self._known[found] = os.path.join(self.folder(folder), name)
+        return found
+
+    def folder(self, path: str) -> str:
+        """Return where a folder arrives."""
+        if path not in self._folders:
+            self._folders[path] = os.path.realpath(path)
+        return self._folders[path]
+
+    def _real(self, path: str) -> str:
+        folder, name = os.path.split(path)
+        whole = os.path.join(self.folder(folder), name)
+        is_plain = name not in {"", ".", ".."} and not os.path.islink(whole)
+        return whole if is_plain else os.path.realpath(path)
 
 
 def write(path: Path, data: bytes) -> None:

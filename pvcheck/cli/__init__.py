@@ -22,6 +22,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "pvcheck.cli.bump:bump",
         "Give contracts that were edited the version that their changes need, and an amendment that tells them.",
     ),
+    "cache": (
+        "pvcheck.cli.cache:cache",
+        "Show or clear what pv validate remembers of many contracts, so that it need not check them again.",
+    ),
     "challenge": ("pvcheck.cli.challenge:challenge", "Plant faults, and show which bounds let them pass."),
     "changelog": ("pvcheck.cli.changelog:changelog", "Tell what each version of a contract changed, newest first."),
     "demo": (

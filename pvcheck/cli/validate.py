@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pvcheck import discovery
+from pvcheck import cache
 from pvcheck.cli.output import show
 from pvcheck.errors import Severity, worst
-from pvcheck.pipeline import checking
+from pvcheck.pipeline import fleets
 from pvcheck.report import findings, tally
 
 if TYPE_CHECKING:
@@ -37,13 +37,19 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning"]), default="error", help="The least that makes the status 1."
 )
-def validate(paths: tuple[str, ...], against: str | None, staged: bool, form: str, fail_on: str) -> int:
+@click.option(
+    "--no-cache", is_flag=True, help="Read every file and check every contract, and remember nothing for the next run."
+)
+def validate(  # noqa: PLR0913 - each is an option
+    *, paths: tuple[str, ...], against: str | None, staged: bool, form: str, fail_on: str, no_cache: bool
+) -> int:
     """Check contracts without measuring: syntax, shape, rules, and evidence judged again.
 
     PATHS are files and folders; without any, the contracts of the settings. Nothing is run but git, and that
-    only with --against and --staged; nothing is written, and no plugin is loaded.
+    only with --against and --staged; nothing is written but what many contracts came to, in the cache folder of
+    the user (see pv cache), and no plugin is loaded.
     """
-    checked, told = _checked(paths, against, staged=staged)
+    checked, told = _checked(paths, against, staged=staged, remember=not no_cache)
     found = [each for file in checked for each in file.findings]
     show(findings.lines(found, full=form == "full"))
     show(["; ".join([tally.of_checked(checked), *told])])
@@ -51,11 +57,14 @@ def validate(paths: tuple[str, ...], against: str | None, staged: bool, form: st
     return worst(each.exit_code for each in found if each.severity in counted)
 
 
-def _checked(paths: tuple[str, ...], against: str | None, *, staged: bool) -> tuple[Sequence[Checked], list[str]]:
+def _checked(
+    paths: tuple[str, ...], against: str | None, *, staged: bool, remember: bool
+) -> tuple[Sequence[Checked], list[str]]:
     """Return the checked files, and what they were compared with, if they were."""
     if against is None and not staged:
-        return checking.check_all(discovery.contracts(paths, Path.cwd())), []
+        return fleets.validated(paths, Path.cwd(), os.environ, remember=remember), []
     from pvcheck.pipeline import comparing  # noqa: PLC0415 - a hook on one file calls no git and loads nothing for it
 
-    compared = comparing.check(paths, Path.cwd(), against, os.environ, staged=staged)
+    variables = os.environ if remember else {**os.environ, cache.VARIABLE: "off"}
+    compared = comparing.check(paths, Path.cwd(), against, variables, staged=staged)
     return compared.files, [compared.told]

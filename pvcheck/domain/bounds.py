@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pvcheck.domain.metric import MetricType, bits
@@ -153,6 +154,12 @@ def parse(text: str) -> Bound:
     stripped = text.strip()
     if len(stripped) > MAX_LENGTH:
         raise BoundError(f"a bound must have at most {MAX_LENGTH} characters", "split it into a list of bounds")
+    return _parsed(stripped)
+
+
+@lru_cache(maxsize=4096)  # a record spells the bounds of its contract again, and a fleet has few different ones
+def _parsed(stripped: str) -> Bound:
+    """Return the bound that a text without space around it spells."""
     if match := _EACH.fullmatch(stripped):
         test = _test(match[2])
         return Bound(f"{match[1]} {_shown(test)}", test, match[1])

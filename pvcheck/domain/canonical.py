@@ -9,6 +9,8 @@ import json
 import math
 from typing import Any
 
+_text = json.encoder.encode_basestring
+
 JSON = Any
 """A JSON value. ``Any`` because a recursive alias would have to be cast at every step it is read."""
 
@@ -22,8 +24,25 @@ def dumps(value: JSON) -> bytes:
 
     :raises ValueError: for NaN and infinities, which JSON cannot hold.
     """
+    return (_written(value, "\n") + "\n").encode()
+
+
+def _written(value: JSON, line: str) -> str:
+    """Return what ``json.dumps`` writes with sorted keys and an indent of 1, in a third of the time.
+
+    ``line`` is the line break before the end of a list or table. What is not plain JSON is left to ``json.dumps``.
+    """
+    if type(value) is str:
+        return _text(value)
+    inner = line + " "
+    if type(value) is dict and value and all(type(key) is str for key in value):
+        parts = [f"{_text(key)}: {_written(value[key], inner)}" for key in sorted(value)]
+        return "{" + inner + f",{inner}".join(parts) + line + "}"
+    if type(value) is list and value:
+        parts = [_written(each, inner) for each in value]
+        return "[" + inner + f",{inner}".join(parts) + line + "]"
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode()
+    return text.replace("\n", line)
 
 
 def loads(data: bytes) -> JSON:

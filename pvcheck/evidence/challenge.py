@@ -15,6 +15,7 @@ from pvcheck.domain.metric import MetricType
 from pvcheck.domain.teeth import State, Trial
 from pvcheck.evidence import store
 from pvcheck.evidence.record import STATEMENT, Metric, RecordError, claim_of
+from pvcheck.files import DISK, Disk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,14 +122,14 @@ def is_one(data: bytes) -> bool:
     return isinstance(statement, dict) and statement.get("predicateType") == PREDICATE
 
 
-def load(contract: Path, reference: str) -> ChallengeRecord:
+def load(contract: Path, reference: str, disk: Disk = DISK) -> ChallengeRecord:
     """Return a record by its reference.
 
     :raises MissingError: if there is none.
     :raises ForgedError: if its bytes have another digest.
     :raises RecordError: if it is no record of a challenge.
     """
-    return parse(store.read(contract, reference))
+    return parse(store.read(contract, reference, disk))
 
 
 def adopted(contract: Path, new: ChallengeRecord) -> ChallengeRecord:

@@ -48,17 +48,17 @@ class Kept(Protocol):
         """The digest of the bytes, as a contract writes it."""
 
 
-def load(contract: Path, reference: str) -> Record:
+def load(contract: Path, reference: str, disk: files.Disk = files.DISK) -> Record:
     """Return the record of an evaluation by its reference.
 
     :raises MissingError: if there is none.
     :raises ForgedError: if its bytes have another digest.
     :raises RecordError: if it is no record.
     """
-    return record.parse(read(contract, reference))
+    return record.parse(read(contract, reference, disk))
 
 
-def read(contract: Path, reference: str) -> bytes:
+def read(contract: Path, reference: str, disk: files.Disk = files.DISK) -> bytes:
     """Return the bytes of a record by its reference, with LF at the ends of its lines.
 
     :raises MissingError: if there is none.
@@ -66,7 +66,7 @@ def read(contract: Path, reference: str) -> bytes:
     """
     path = path_of(contract, reference)
     try:
-        data = files.read(path, MAX_RECORD)
+        data = disk.read(path, MAX_RECORD)
     except files.UnreadableError:
         raise MissingError(path.name) from None
     data = data.replace(b"\r\n", b"\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.domain import bounds
@@ -63,7 +64,7 @@ def load(data: bytes, path: str) -> Loaded:
     if "metadata" not in document.root.values:
         raise ContractError(_no_contract(document))
     is_strict = document.get(("metadata", "schema")) is not None
-    shape = Shape(schema.load(schema.CONTRACT if is_strict else schema.UPSTREAM))
+    shape = _shape(schema.CONTRACT if is_strict else schema.UPSTREAM)
     instance, found = build(document, shape)
     found += schema.findings(document, instance, schema.faults(shape.root, instance))
     misses, not_understood = keys.findings(
@@ -77,6 +78,12 @@ def load(data: bytes, path: str) -> Loaded:
     places = {(each.line, each.column) for each in found}
     found += [each for each in reader.found if (each.line, each.column) not in places]
     return Loaded(document, contract, tuple(found), instance)
+
+
+@cache
+def _shape(name: str) -> Shape:
+    """Return a shipped schema, read once a process."""
+    return Shape(schema.load(name))
 
 
 def _no_contract(document: Document) -> Finding:

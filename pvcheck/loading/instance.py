@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from pvcheck.text import Document, Node
 
 Schema = dict[str, Any]
+ANYTHING: Schema = {}
+"""The schema of a place where nothing is asked. One value, so that what is known of it is known once."""
 
 
 class Shape:
     """A JSON Schema that can be walked: references followed, the parts for a key or an item found."""
 
     def __init__(self, root: Schema) -> None:
-        """Keep the root, which references start from."""
+        """Keep the root, which references start from, and what was found about each part of it."""
         self.root = root
+        self._types: dict[int, tuple[Schema, frozenset[str]]] = {}
+        self._keys: dict[int, tuple[Schema, frozenset[str], bool]] = {}
+        self._parts: dict[tuple[int, str], tuple[Schema, Schema]] = {}
 
     def branches(self, schema: Schema) -> Iterator[Schema]:
         """Yield the schema, or each branch of its ``anyOf``, with references followed."""
@@ -41,6 +46,11 @@ class Shape:
 
     def types(self, schema: Schema) -> frozenset[str]:
         """Return the JSON types that a place accepts; empty where it accepts anything."""
+        if id(schema) not in self._types:
+            self._types[id(schema)] = (schema, self._types_of(schema))  # with the schema, so that no other gets its id
+        return self._types[id(schema)][1]
+
+    def _types_of(self, schema: Schema) -> frozenset[str]:
         found: set[str] = set()
         for branch in self.branches(schema):
             if "type" in branch:
@@ -53,6 +63,15 @@ class Shape:
 
     def of_key(self, schema: Schema, key: str) -> Schema:
         """Return the schema of the value under a key; empty where nothing is asked."""
+        name = (id(schema), key)
+        if name not in self._parts:
+            part = self._part_of(schema, key)
+            if key not in self.known_keys(schema):  # any key may stand here, and there is no end of them
+                return part
+            self._parts[name] = (schema, part)
+        return self._parts[name][1]
+
+    def _part_of(self, schema: Schema, key: str) -> Schema:
         for branch in self.branches(schema):
             if key in branch.get("properties", ()):
                 known: Schema = branch["properties"][key]
@@ -60,15 +79,27 @@ class Shape:
             other = branch.get("additionalProperties")
             if isinstance(other, dict):
                 return other
-        return {}
+        return ANYTHING
 
     def of_item(self, schema: Schema) -> Schema:
         """Return the schema of the items of a list; empty where nothing is asked."""
-        return next((branch["items"] for branch in self.branches(schema) if "items" in branch), {})
+        return next((branch["items"] for branch in self.branches(schema) if "items" in branch), ANYTHING)
 
     def known_keys(self, schema: Schema) -> frozenset[str]:
         """Return the keys that a place names; empty where any key is as good as another."""
-        return frozenset(key for branch in self.branches(schema) for key in branch.get("properties", ()))
+        return self._keys_of(schema)[1]
+
+    def is_closed(self, schema: Schema) -> bool:
+        """Say whether a place refuses the keys that it does not name."""
+        return self._keys_of(schema)[2]
+
+    def _keys_of(self, schema: Schema) -> tuple[Schema, frozenset[str], bool]:
+        if id(schema) not in self._keys:
+            branches = list(self.branches(schema))
+            known = frozenset(key for branch in branches for key in branch.get("properties", ()))
+            closed = any(branch.get("additionalProperties") is False for branch in branches)
+            self._keys[id(schema)] = (schema, known, closed)
+        return self._keys[id(schema)]
 
 
 def build(document: Document, shape: Shape) -> tuple[JSON, list[Finding]]:

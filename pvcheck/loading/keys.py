@@ -75,7 +75,7 @@ def unknown_keys(document: Document, shape: Shape) -> Iterator[Unknown]:
         if not isinstance(node, Mapping):
             return
         known = shape.known_keys(schema)
-        closed = any(branch.get("additionalProperties") is False for branch in shape.branches(schema))
+        closed = shape.is_closed(schema)
         for key, value in node.values.items():
             if known and key not in known:
                 yield Unknown((*route, key), known, frozenset(node.values), closed)

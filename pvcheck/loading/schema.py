@@ -20,6 +20,13 @@ CONTRACT = "contract-1"
 UPSTREAM = "upstream"
 
 
+MAX_COMPILED = 256
+_COMPILED: dict[int, tuple[Schema, Any]] = {}
+"""The validators of schemas, each with its schema so that no other gets its id. Who uses one changes it no more.
+
+Compiling one takes as long as validating a contract, and a fleet uses the same few."""
+
+
 class Fault(NamedTuple):
     """One violation: where, which keyword of the schema, and what that keyword demands."""
 
@@ -70,7 +77,13 @@ def _validated(schema: Schema, instance: JSON) -> Iterator[Fault]:
     except ImportError:
         yield from by_reference(schema, instance)
         return
-    for error in jsonschema_rs.Draft202012Validator(schema, retriever=_fetch_nothing).iter_errors(instance):
+    known = _COMPILED.get(id(schema))
+    if known is None or known[0] is not schema:
+        if len(_COMPILED) >= MAX_COMPILED:
+            _COMPILED.clear()
+        compiled = jsonschema_rs.Draft202012Validator(schema, retriever=_fetch_nothing)
+        known = _COMPILED[id(schema)] = (schema, compiled)
+    for error in known[1].iter_errors(instance):
         path = error.schema_path
         demand: Any = schema
         for step in path:

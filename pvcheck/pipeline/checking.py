@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck import config, files
 from pvcheck.errors import ContractError, Finding, Severity
-from pvcheck.loading import catalogue, contract
 from pvcheck.pipeline import sifting
-from pvcheck.rules import earned, fitting, guarded, structure, upstream
-from pvcheck.rules import paths as named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +18,8 @@ if TYPE_CHECKING:
     from pvcheck.domain.canonical import JSON
     from pvcheck.domain.contract import Contract
     from pvcheck.loading.catalogue import Entry
+    from pvcheck.loading.contract import Loaded
+    from pvcheck.rules.outline import Outline
     from pvcheck.text import Document
 
 MAX_CONTRACT = 1 << 20
@@ -51,6 +50,8 @@ class Checked(NamedTuple):
     """The findings that the settings ignore."""
     used: frozenset[Ignore] = frozenset()
     """The settings that ignore them, and those that did so until a day that has passed."""
+    outline: Outline | None = None
+    """What stands in place of the document where the file was checked before, or by another process."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -73,34 +74,29 @@ def check_all(paths: Iterable[Path], today: date | None = None) -> list[Checked]
     return sifting.between([check(path, catalogues, today) for path in paths], today)
 
 
-def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]], today: date | None = None) -> Checked:
+def check(
+    path: Path,
+    catalogues: dict[Path, Mapping[str, Entry]],
+    today: date | None = None,
+    disk: files.Disk = files.DISK,
+) -> Checked:
     """Check one file; the catalogues that were read are kept by the root they hold for."""
+    from pvcheck.loading import contract  # noqa: PLC0415 - it loads the YAML parser, which what is known does without
+
     settings = config.of_folder(Path(os.path.realpath(path.parent)))
     try:
-        data = files.read(path, MAX_CONTRACT)
+        data = disk.read(path, MAX_CONTRACT)
         loaded = contract.load(data, str(path))
     except (ContractError, files.UnreadableError) as error:
         return Checked(path=path, config=settings, findings=error.findings)
-    found = list(loaded.findings)
-    stale: frozenset[str | None] = frozenset()
     claims = loaded.contract
-    if claims is not None:
-        found += structure.check(claims, loaded.document)
-        found += upstream.check(claims, loaded.document, loaded.instance)
-        found += named.check(claims, loaded.document, loaded.instance, path, settings.root)
-        if claims.is_strict:
-            if settings.root not in catalogues:
-                catalogues[settings.root] = catalogue.load(settings.root)
-            found += fitting.check(claims, loaded.document, catalogues[settings.root])
-            found += guarded.reasons(claims, loaded.document)
-            found += earned.paths_inside(claims, loaded.document, path, settings.root)
+    found = [*loaded.findings, *_by_rules(loaded, path, settings, catalogues, disk)]
     sifted = sifting.sift(found, path, settings, today, loaded.document)
     found = list(sifted.kept)
+    stale: frozenset[str | None] = frozenset()
     if claims is not None and claims.is_strict and not any(each.severity is Severity.ERROR for each in found):
-        unsupported = list(earned.check(claims, loaded.document, path, settings.root, settings.conditioning))
-        found += [finding for _, finding in unsupported]
-        stale = frozenset(name for name, finding in unsupported if finding.severity is Severity.ERROR)
-        found += _challenged(claims, loaded.document, path, settings)
+        more, stale = _by_evidence(claims, loaded.document, path, settings, disk)
+        found += more
     found.sort(key=lambda each: (each.line, each.column))
     return Checked(
         path=path,
@@ -115,10 +111,43 @@ def check(path: Path, catalogues: dict[Path, Mapping[str, Entry]], today: date |
     )
 
 
-def _challenged(claims: Contract, document: Document, path: Path, settings: Config) -> list[Finding]:
+def _by_rules(
+    loaded: Loaded, path: Path, settings: Config, catalogues: dict[Path, Mapping[str, Entry]], disk: files.Disk
+) -> list[Finding]:
+    """Return what the rules inside one file find, in the order in which they are asked."""
+    from pvcheck.loading import catalogue  # noqa: PLC0415 - as the rules: not where everything is known
+    from pvcheck.rules import earned, fitting, guarded, structure, upstream  # noqa: PLC0415 - as above
+    from pvcheck.rules import paths as named  # noqa: PLC0415 - as above
+
+    claims, document = loaded.contract, loaded.document
+    if claims is None:
+        return []
+    found = [*structure.check(claims, document), *upstream.check(claims, document, loaded.instance)]
+    found += named.check(claims, document, loaded.instance, path, settings.root, disk)
+    if claims.is_strict:
+        if settings.root not in catalogues:
+            catalogues[settings.root] = catalogue.load(settings.root)
+        found += fitting.check(claims, document, catalogues[settings.root])
+        found += guarded.reasons(claims, document)
+        found += earned.paths_inside(claims, document, path, settings.root, disk)
+    return found
+
+
+def _by_evidence(
+    claims: Contract, document: Document, path: Path, settings: Config, disk: files.Disk
+) -> tuple[list[Finding], frozenset[str | None]]:
+    """Return what records say against a contract that is sound otherwise, and the falsifiers without support."""
+    from pvcheck.rules import earned  # noqa: PLC0415 - as above
+
+    unsupported = list(earned.check(claims, document, path, settings.root, settings.conditioning, disk))
+    stale = frozenset(name for name, finding in unsupported if finding.severity is Severity.ERROR)
+    return [*(finding for _, finding in unsupported), *_challenged(claims, document, path, settings, disk)], stale
+
+
+def _challenged(claims: Contract, document: Document, path: Path, settings: Config, disk: files.Disk) -> list[Finding]:
     """Return what is wrong with the challenge of a contract, where one is told of or demanded."""
     if claims.challenge is None and settings.challenge is None:
         return []
     from pvcheck.rules import challenged  # noqa: PLC0415 - most contracts say nothing of challenges
 
-    return list(challenged.check(challenged.Case(claims, document, path, settings.challenge)))
+    return list(challenged.check(challenged.Case(claims, document, path, settings.challenge, disk)))

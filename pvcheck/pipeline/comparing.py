@@ -1,7 +1,8 @@
 """Checking what a change does to contracts: each beside the one that stood at the base, wherever its file lay.
 
 A contract is followed by its id, then by its path. One that is as it was at the base is not looked at further: what
-the branch did meanwhile is no fault of the change.
+the branch did meanwhile is no fault of the change. So what is remembered of it is all that is asked of it; one that was
+remembered and is not as it was is read again, to be compared.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck import config, discovery, files, history
 from pvcheck.config import Config
-from pvcheck.errors import EmptyError
-from pvcheck.pipeline import bases, checking, pairing, staging
+from pvcheck.domain.digest import sha256
+from pvcheck.errors import ContractError, EmptyError
+from pvcheck.loading import contract
+from pvcheck.pipeline import bases, checking, fleets, pairing, staging
 from pvcheck.pipeline.checking import Checked
 from pvcheck.pipeline.pairing import Ours
 from pvcheck.pipeline.snapshots import Snapshot, is_within, named_in
@@ -47,6 +50,31 @@ class Scope(NamedTuple):
     others: Callable[[], Iterator[tuple[str, bytes]]]
 
 
+class Around(NamedTuple):
+    """Where one stands, the variables of the environment, and whether what is remembered may stand for a check."""
+
+    here: Path
+    variables: Mapping[str, str]
+    remembers: bool = True
+
+    def checked(
+        self, select: Callable[[], Sequence[Path]], home: Callable[[Path], Path] | None = None
+    ) -> tuple[list[Checked], EmptyError | None]:
+        """Return selected contracts, checked; none is an answer only where the base had none either.
+
+        :param home: where they are copies, returns the root that one of theirs stands for.
+        """
+        try:
+            found = select()
+        except EmptyError as error:
+            return [], error
+        return fleets.check_all(found, self.variables, home=home) if self.remembers else checking.check_all(found), None
+
+
+class _MovedError(Exception):
+    """A contract is not the file any more that was checked: somebody writes it right now."""
+
+
 def check(
     paths: Sequence[str], here: Path, reference: str | None, variables: Mapping[str, str], *, staged: bool
 ) -> Compared:
@@ -57,26 +85,29 @@ def check(
     :raises ConfigError: if there is no git, no repository or no base.
     :raises EmptyError: if there is no contract, neither now nor at the base.
     """
+    around = Around(Path(os.path.realpath(here)), variables)
+    try:
+        return _compared(paths, reference, around, staged=staged)
+    except _MovedError:  # then each file is read once, and what is told of it is what was compared
+        return _compared(paths, reference, around._replace(remembers=False), staged=staged)
+
+
+def _compared(paths: Sequence[str], reference: str | None, around: Around, *, staged: bool) -> Compared:
+    """Check contracts of the index, of a commit that is pushed, or of the work tree."""
     if staged or reference is None:
-        return index(paths, here, reference, variables)
-    if reference == bases.AUTO and variables.get(bases.PUSHED):
-        repository = history.at(Path(os.path.realpath(here)))
-        name = bases.pushed(repository, variables)
+        return _index(paths, reference, around)
+    if reference == bases.AUTO and around.variables.get(bases.PUSHED):
+        repository = history.at(around.here)
+        name = bases.pushed(repository, around.variables)
         if name is not None:
-            return commit(paths, here, repository, name, variables)
-    return work_tree(paths, here, reference, variables)
+            return _commit(paths, repository, name, around)
+    return _work_tree(paths, reference, around)
 
 
-def work_tree(paths: Sequence[str], here: Path, reference: str, variables: Mapping[str, str]) -> Compared:
-    """Check the contracts of the work tree, and what became of those of a base.
-
-    :param reference: the branch or commit, or ``auto``.
-    :param variables: of the environment.
-    :raises ConfigError: if there is no git, no repository or no base.
-    :raises EmptyError: if there is no contract, neither now nor at the base.
-    """
-    here = Path(os.path.realpath(here))
-    checked, nothing = _checked(lambda: discovery.contracts(paths, here))
+def _work_tree(paths: Sequence[str], reference: str, around: Around) -> Compared:
+    """Check the contracts of the work tree, and what became of those of a base."""
+    here, variables, _ = around
+    checked, nothing = around.checked(lambda: discovery.contracts(paths, here))
     found: list[Checked] = []
     told: list[str] = []
     for repository, members in _by_repository(checked, here):
@@ -90,45 +121,30 @@ def work_tree(paths: Sequence[str], here: Path, reference: str, variables: Mappi
     return Compared(tuple(found), "; ".join(told))
 
 
-def index(paths: Sequence[str], here: Path, reference: str | None, variables: Mapping[str, str]) -> Compared:
-    """Check the contracts that would be committed, and what became of those of a base: by default, of ``HEAD``.
-
-    :raises ConfigError: if there is no git, no repository, no base, or a file that was named is not in the index.
-    :raises EmptyError: if there is no contract, neither in the index nor at the base.
-    """
-    here = Path(os.path.realpath(here))
-    return _mirrored(paths, here, history.at(here), None, reference, variables)
+def _index(paths: Sequence[str], reference: str | None, around: Around) -> Compared:
+    """Check the contracts that would be committed, and what became of those of a base: by default, of ``HEAD``."""
+    return _mirrored(paths, history.at(around.here), None, reference, around)
 
 
-def commit(
-    paths: Sequence[str], here: Path, repository: Repository, name: str, variables: Mapping[str, str]
-) -> Compared:
-    """Check the contracts of a commit that is pushed, and what became of those of the base that is found for it.
-
-    :raises ConfigError: if there is no base, or a file that was named is not in the commit.
-    :raises EmptyError: if there is no contract, neither in the commit nor at the base.
-    """
-    found = _mirrored(paths, Path(os.path.realpath(here)), repository, name, bases.AUTO, variables)
+def _commit(paths: Sequence[str], repository: Repository, name: str, around: Around) -> Compared:
+    """Check the contracts of a commit that is pushed, and what became of those of the base that is found for it."""
+    found = _mirrored(paths, repository, name, bases.AUTO, around)
     return found._replace(told=f"commit {name[:9]} {found.told}")
 
 
-def _mirrored(  # noqa: PLR0913, PLR0917 - what is checked, where one stands, and what it is compared with
-    paths: Sequence[str],
-    here: Path,
-    repository: Repository,
-    name: str | None,
-    reference: str | None,
-    variables: Mapping[str, str],
+def _mirrored(
+    paths: Sequence[str], repository: Repository, name: str | None, reference: str | None, around: Around
 ) -> Compared:
     """Check contracts of the index or of a commit in a folder that holds nothing else."""
+    here = around.here
     with staging.mirrored(repository, here, name) as mirror:
         places = staging.scope(mirror, paths)
         setting = config.of_folder(mirror.place(_relative(here, mirror.repository.top))).base
         if reference is None:
             base = bases.of_head(repository)
         else:
-            base = bases.of(repository, reference, variables, setting, name or "HEAD")
-        checked, nothing = _checked(lambda: staging.contracts(mirror, places))
+            base = bases.of(repository, reference, around.variables, setting, name or "HEAD")
+        checked, nothing = around.checked(lambda: staging.contracts(mirror, places), mirror.home)
         ours = [Ours.of(mirror.relative(each.path), each) for each in checked]
         ours += [
             Ours.of(path, _alone(mirror.place(path), mirror.folder, each))
@@ -142,21 +158,13 @@ def _mirrored(  # noqa: PLR0913, PLR0917 - what is checked, where one stands, an
         return compared._replace(files=tuple(mirror.real(each) for each in compared.files))
 
 
-def _checked(select: Callable[[], Sequence[Path]]) -> tuple[list[Checked], EmptyError | None]:
-    """Return selected contracts, checked; none is an answer only where the base had none either."""
-    try:
-        return checking.check_all(select()), None
-    except EmptyError as error:
-        return [], error
-
-
 def compare(repository: Repository, base: Base, scope: Scope, ours: Sequence[Ours]) -> Compared:
     """Return our contracts with what is wrong between them and those of the base, and those that are gone."""
     if base.base is None or base.tip is None:
         return Compared(tuple(each.checked for each in ours), str(base))
     before = Snapshot(repository, base.base, scope.places)
     theirs = before if base.tip == base.base else Snapshot(repository, base.tip, scope.places)
-    pairs = pairing.pairs(ours, before)
+    pairs = pairing.pairs([_whole(each, before) for each in ours], before)
     found = {each.ours.path: pairing.findings(each, before, theirs, base.name) for each in pairs.changed}
     settled = [_with(each.checked, found.get(each.path, [])) for each in ours]
     missed = [(path, each) for path in pairs.gone for each in _gone(path, before, base, scope, ours)]
@@ -165,6 +173,27 @@ def compare(repository: Repository, base: Base, scope: Scope, ours: Sequence[Our
     counts = [(len(pairs.changed) - new, "changed"), (new, "new"), (len(pairs.gone), "gone")]
     told = ", ".join(f"{number} {word}" for number, word in counts if number) or "nothing changed"
     return Compared((*settled, *gone), f"{base}: {told}")
+
+
+def _whole(ours: Ours, before: Snapshot) -> Ours:
+    """Return a contract with what a comparison asks of it: its bytes, and all of it where they are not as they were."""
+    checked, outline = ours.checked, ours.checked.outline
+    if checked.document is not None:
+        return ours
+    then = before.data.get(ours.path)
+    if outline is not None and then is not None and sha256(then).encode() == outline.data:
+        return ours._replace(data=then)
+    try:
+        loaded = contract.load(files.read(checked.path, checking.MAX_CONTRACT), str(checked.path))
+    except (ContractError, files.UnreadableError):
+        loaded = None
+    seen = b"" if loaded is None or loaded.contract is None else sha256(loaded.document.data).encode()
+    if seen != (b"" if outline is None else outline.data):
+        raise _MovedError
+    if loaded is None:
+        return ours
+    whole = checked._replace(document=loaded.document, contract=loaded.contract, instance=loaded.instance)
+    return Ours.of(ours.path, whole)
 
 
 def _gone(path: str, before: Snapshot, base: Base, scope: Scope, ours: Sequence[Ours]) -> Iterator[Finding]:

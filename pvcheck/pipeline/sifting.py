@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pvcheck import discovery
+from pvcheck import discovery, files
 from pvcheck.errors import EmptyError
 from pvcheck.rules import ignoring
 
@@ -20,11 +22,16 @@ if TYPE_CHECKING:
     from pvcheck.pipeline.checking import Checked
     from pvcheck.rules.fleet import Part
     from pvcheck.rules.ignoring import Sifted
+    from pvcheck.rules.outline import Outline
     from pvcheck.text import Document
 
 
 def sift(
-    findings: Sequence[Finding], path: Path, settings: Config, today: date | None, document: Document | None = None
+    findings: Sequence[Finding],
+    path: Path,
+    settings: Config,
+    today: date | None,
+    document: Document | Outline | None = None,
 ) -> Sifted:
     """Return the findings of one file without those that the settings ignore on a day; by default, today."""
     if not settings.ignores:
@@ -34,8 +41,18 @@ def sift(
     return ignoring.sift(findings, place, settings.ignores, day, document)
 
 
-def between(checked: Sequence[Checked], today: date | None = None) -> list[Checked]:
-    """Return checked files with what is wrong between them, and with what their settings ignore in vain."""
+def between(
+    checked: Sequence[Checked],
+    today: date | None = None,
+    named: Mapping[Path, Sequence[Path]] = MappingProxyType({}),
+    places: files.Places | None = None,
+) -> list[Checked]:
+    """Return checked files with what is wrong between them, and with what their settings ignore in vain.
+
+    :param named: every contract that settings name, by their root, where that is known already.
+    :param places: where files arrive, as far as that is known already.
+    """
+    places = places or files.Places()
     roots: dict[Path, list[int]] = {}
     for index, each in enumerate(checked):
         roots.setdefault(each.config.root, []).append(index)
@@ -43,10 +60,11 @@ def between(checked: Sequence[Checked], today: date | None = None) -> list[Check
     for root, members in roots.items():
         settings = checked[members[0]].config
         parts = [part for index in members if (part := _part(checked[index])) is not None]
-        found = _between(parts, root, settings)
+        every = partial(named.__getitem__, root) if root in named else partial(contracts_of, settings)
+        found = _between(parts, root, every, places)
         for index in members:
             settled[index] = _with(settled[index], found.get(checked[index].path, ()), today)
-        vain = _in_vain(settings, [settled[index] for index in members])
+        vain = _in_vain(settings, every, [settled[index] for index in members], places)
         settled[members[0]] = settled[members[0]]._replace(findings=(*settled[members[0]].findings, *vain))
     return settled
 
@@ -59,44 +77,42 @@ def contracts_of(settings: Config) -> list[Path]:
         return []
 
 
-def _between(parts: Sequence[Part], root: Path, settings: Config) -> Mapping[Path, tuple[Finding, ...]]:
+def _between(
+    parts: Sequence[Part], root: Path, every: Callable[[], Sequence[Path]], places: files.Places
+) -> Mapping[Path, tuple[Finding, ...]]:
     """Return what is wrong between files; one that stands alone and on nothing is not asked."""
     if len(parts) < 2 and not any(contract.depends_on for _, contract, _ in parts):
         return {}
     from pvcheck.rules import fleet  # noqa: PLC0415 - a hook on one file compares it with none
 
-    return fleet.check(parts, root, _lister(settings))
-
-
-def _lister(settings: Config) -> Callable[[], list[Path]]:
-    """Return what lists the contracts of the settings, for who may not need them."""
-    return lambda: contracts_of(settings)
+    return fleet.check(parts, root, every, places)
 
 
 def _part(checked: Checked) -> Part | None:
     """Return what the rules between contracts look at, or None where a file could not be understood."""
-    if checked.contract is None or checked.document is None:
-        return None
-    return checked.path, checked.contract, checked.document
+    text = checked.document or checked.outline
+    return None if checked.contract is None or text is None else (checked.path, checked.contract, text)
 
 
 def _with(checked: Checked, more: Sequence[Finding], today: date | None) -> Checked:
     """Return a checked file with further findings, of which some may be ignored."""
     if not more:
         return checked
-    sifted = sift(more, checked.path, checked.config, today, checked.document)
+    sifted = sift(more, checked.path, checked.config, today, checked.document or checked.outline)
     found = sorted((*checked.findings, *sifted.kept), key=lambda each: (each.line, each.column))
     return checked._replace(
         findings=tuple(found), ignored=(*checked.ignored, *sifted.ignored), used=checked.used | sifted.used
     )
 
 
-def _in_vain(settings: Config, members: Sequence[Checked]) -> tuple[Finding, ...]:
+def _in_vain(
+    settings: Config, every: Callable[[], Sequence[Path]], members: Sequence[Checked], places: files.Places
+) -> tuple[Finding, ...]:
     """Return warnings about what is ignored and not there; only where every contract of the settings was checked."""
     if not settings.ignores:
         return ()
-    here = {os.path.realpath(each.path) for each in members}
-    if not {os.path.realpath(each) for each in contracts_of(settings)} <= here:
+    here = {places.real(str(each.path)) for each in members}
+    if not {places.real(str(each)) for each in every()} <= here:
         return ()
     used = {ignore for each in members for ignore in each.used}
     return tuple(ignoring.unused(settings.ignores, frozenset(used)))

@@ -55,6 +55,10 @@ class Mirror(NamedTuple):
         """Return a path of the mirror relative to the top."""
         return path.relative_to(self.folder).as_posix()
 
+    def home(self, root: Path) -> Path:
+        """Return the folder of the work tree that one of the mirror stands for; one outside stands for itself."""
+        return self.repository.top / self.relative(root) if root.is_relative_to(self.folder) else root
+
     def contents(self) -> Iterator[tuple[str, bytes]]:
         """Yield every file of the index that could be a contract, with its bytes."""
         chosen = [each for path, each in self.entries.items() if path.endswith(discovery.SUFFIXES)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.domain.status import Outcome, Status, status_of
 from pvcheck.errors import Severity, escaped
@@ -37,9 +37,10 @@ class Counts(NamedTuple):
     unbound: int = 0
     claimed: int = 0
 
-    def __add__(self, other: tuple[object, ...]) -> Counts:
-        """Return the counts of both."""
-        return Counts(*(one + two for one, two in zip(self, cast("Counts", other), strict=True)))
+    @classmethod
+    def together(cls, several: Iterable[Counts]) -> Counts:
+        """Return the counts of several."""
+        return cls(*map(sum, zip(*several, strict=True)))
 
     @property
     def verdict(self) -> str:
@@ -72,7 +73,7 @@ def counted(file: Checked) -> Counts:
 
 def of_checked(checked: Sequence[Checked]) -> str:
     """Return the verdict line of a validation."""
-    counts = sum(map(counted, checked), Counts())
+    counts = Counts.together(map(counted, checked))
     parts = [f"{_subject(checked, counts)}: {counts.verdict}", f"{counts.unbound} unbound"]
     if counts.claimed:
         parts.append(f"{count(counts.claimed, 'falsifier')} of files without metadata.schema: claimed, not measured")
@@ -82,7 +83,7 @@ def of_checked(checked: Sequence[Checked]) -> str:
 
 def of_fleet(checked: Sequence[Checked]) -> str:
     """Return how all the contracts stand together: every count, also those that are 0."""
-    counts = sum(map(counted, checked), Counts())
+    counts = Counts.together(map(counted, checked))
     kinds = ("discharged", "falsified", "stale", "pending")
     words = ", ".join(f"{getattr(counts, kind)} {kind}" for kind in kinds)
     bound = f"{counts.bound} of {counts.total} bound"
@@ -106,10 +107,13 @@ def of_run(files: Sequence[FileResult]) -> str:
     results = [each for file in files for each in file.results]
     unbound = sum(not each.is_bound for contract in contracts for each in contract.falsifiers)
     words = [_outcome(outcome, results) for outcome in Outcome]
-    left = total - unbound - len(results)
+    not_run = sum(file.not_run for file in files)
+    left = total - unbound - len(results) - not_run
     nothing = "nothing measured" if total > unbound else f"0 of {total} bound"
     parts = [f"{count(total, 'falsifier')}: " + (", ".join(word for word in words if word) or nothing)]
     parts.append(f"{unbound} unbound")
+    if not_run:
+        parts.append(f"{not_run} not run after the first that is in the way")
     if left:
         parts.append(f"{left} not selected")
     parts += _rest([file.checked for file in files])

@@ -13,6 +13,7 @@ from pvcheck.domain.teeth import Challenged, Expected, total
 from pvcheck.errors import Finding, Severity, escaped, quoted
 from pvcheck.evidence import challenge, store
 from pvcheck.evidence.record import RecordError
+from pvcheck.files import DISK, Disk
 from pvcheck.rules.earned import claim_changes
 from pvcheck.text import Scalar
 
@@ -37,6 +38,7 @@ class Case(NamedTuple):
     document: Document
     path: Path
     setting: float | None = None
+    disk: Disk = DISK
 
     @property
     def least(self) -> float | None:
@@ -83,7 +85,7 @@ def loaded(case: Case, reference: str) -> tuple[ChallengeRecord | None, Finding 
     """Return the record of a contract's challenge, or the finding that says why it cannot be believed."""
     route, back = ("challenge", "evidence"), f"bring it back from git, or take the line out: {AGAIN}"
     try:
-        record = challenge.load(case.path, reference)
+        record = challenge.load(case.path, reference, case.disk)
     except store.MissingError as error:
         message = f"the record {error} of the challenge is missing from evidence/{escaped(case.path.stem)}/"
         return None, case.finding("PV621", message, *route, hint=back, exit_code=5)

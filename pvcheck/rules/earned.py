@@ -5,8 +5,6 @@ Nothing is run. Records are re-judged under today's bounds, never believed.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck import files
@@ -22,6 +20,7 @@ from pvcheck.text import Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from pvcheck.domain.canonical import JSON
     from pvcheck.domain.contract import Contract, Falsifier, Input
@@ -45,6 +44,7 @@ class Case(NamedTuple):
     path: Path
     root: Path
     conditioning: float = ILL_CONDITIONED
+    disk: files.Disk = files.DISK
 
     def finding(self, code: str, message: str, *route: str | int, hint: str = RERUN, exit_code: int = 1) -> Finding:
         """Return a finding inside the falsifier; at its status where no route is given."""
@@ -53,8 +53,13 @@ class Case(NamedTuple):
         return self.document.finding(code, message, place, hint=hint, exit_code=exit_code, at_key=is_block)
 
 
-def check(
-    contract: Contract, document: Document, path: Path, root: Path, conditioning: float = ILL_CONDITIONED
+def check(  # noqa: PLR0913, PLR0917 - one contract, where it lies, and what is asked about it
+    contract: Contract,
+    document: Document,
+    path: Path,
+    root: Path,
+    conditioning: float = ILL_CONDITIONED,
+    disk: files.Disk = files.DISK,
 ) -> Iterator[tuple[str | None, Finding]]:
     """Yield every status that its evidence does not support, with the falsifier it is about.
 
@@ -62,7 +67,7 @@ def check(
     ``conditioning`` mark a number.
     """
     for falsifier in contract.falsifiers:
-        for finding in falsifier_status(Case(falsifier, contract, document, path, root, conditioning)):
+        for finding in falsifier_status(Case(falsifier, contract, document, path, root, conditioning, disk)):
             yield falsifier.id, finding
     for finding in above(contract, document):
         yield None, finding
@@ -95,7 +100,7 @@ def falsifier_status(case: Case) -> Iterator[Finding]:
 def _loaded(case: Case, reference: str) -> tuple[Record | None, Finding | None]:
     """Return the record of a falsifier, or the finding that says why it cannot be believed."""
     try:
-        record = store.load(case.path, reference)
+        record = store.load(case.path, reference, case.disk)
     except store.MissingError as error:
         message = f"the record {error} is missing from {_folder(case)}"
         return None, case.finding("PV402", message, "evidence", hint=f"bring it back from git, or {BACK}", exit_code=5)
@@ -266,25 +271,22 @@ def inputs_unchanged(case: Case, record: Record) -> Iterator[Finding]:
 
 def bytes_inside(declared: Input, case: Case) -> bytes | None:
     """Return the bytes of an input that lies inside the repository and is small; otherwise None."""
-    place = arrival(case.path, declared)
-    if not place.is_relative_to(case.root.resolve()):
+    place = case.disk.inside(case.path.parent / declared.path, case.root)
+    if place is None:
         return None
     try:
-        data = files.read(place, MAX_HASHED)
+        data = case.disk.read(place, MAX_HASHED)
     except files.UnreadableError:
         return None  # a file that is not here cannot contradict its record
     return data if len(data) <= MAX_HASHED else None
 
 
-def arrival(contract: Path, declared: Input) -> Path:
-    """Return where the path of an input arrives, links followed; a loop of links ends in itself."""
-    return Path(os.path.realpath(contract.parent / declared.path))
-
-
-def paths_inside(contract: Contract, document: Document, path: Path, root: Path) -> Iterator[Finding]:
+def paths_inside(
+    contract: Contract, document: Document, path: Path, root: Path, disk: files.Disk = files.DISK
+) -> Iterator[Finding]:
     """Refuse inputs that lead out of the repository, also through a link."""
     for each in contract.inputs.values():
-        if not arrival(path, each).is_relative_to(root.resolve()):
+        if disk.inside(path.parent / each.path, root) is None:
             message = f"the path of input {each.name} leads out of {quoted(root.name)}: {quoted(each.path)}"
             hint = "keep it inside, and give --input or pv.toml the place where it is"
             yield document.finding("PV304", message, (*each.route, "path"), hint=hint)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck import files
 from pvcheck.errors import ContractError, Severity, escaped, quoted
-from pvcheck.text import Document, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,12 +20,14 @@ if TYPE_CHECKING:
 
     from pvcheck.domain.contract import Contract, Dependency
     from pvcheck.errors import Finding
+    from pvcheck.rules.outline import Outline
+    from pvcheck.text import Document
 
 SUFFIXES = (".yaml", ".yml")
 MAX_CONTRACT = 1 << 20
 
-Part = tuple[Path, "Contract", Document]
-"""One checked file."""
+Part = tuple[Path, "Contract", "Document | Outline"]
+"""One checked file. All have a document, or all an outline, since what they say is compared."""
 
 
 class Edge(NamedTuple):
@@ -44,12 +45,13 @@ class Names(NamedTuple):
     by_stem: Table[str, Path]
     by_id: Callable[[], Table[str, Path]]
     root: Path
+    places: files.Places
 
 
 def edges(contracts: Table[Path, Contract], root: Path = Path()) -> tuple[Edge, ...]:
     """Return every dependency between contracts, in the order of the contracts and of each file."""
     ids = {each.id: path for path, each in reversed(list(contracts.items())) if each.id is not None}
-    names = _names(contracts, lambda: ids, root)
+    names = _names(contracts, lambda: ids, root, files.Places())
     return tuple(
         Edge(path, resolve(each.text, path, names), each)
         for path, contract in contracts.items()
@@ -64,7 +66,7 @@ def resolve(text: str, source: Path, names: Names) -> Path | None:
         return None
     for folder in (source.parent, names.root):
         for suffix in ("", *SUFFIXES):
-            found = names.by_place.get(os.path.realpath(folder / f"{name}{suffix}"))
+            found = names.by_place.get(names.places.real(os.path.join(folder, f"{name}{suffix}")))  # noqa: PTH118 - a text
             if found is not None:
                 return found
     return names.by_stem.get(_stem(name)) or names.by_id().get(name)
@@ -110,16 +112,19 @@ def way_back(start: Path, graph: Table[Path, Ordered[Path]]) -> tuple[Path, ...]
     return ()
 
 
-def check(parts: Ordered[Part], root: Path, fleet: Callable[[], Ordered[Path]]) -> Table[Path, tuple[Finding, ...]]:
+def check(
+    parts: Ordered[Part], root: Path, fleet: Callable[[], Ordered[Path]], places: files.Places | None = None
+) -> Table[Path, tuple[Finding, ...]]:
     """Return what is wrong between the checked contracts of one repository, by file.
 
     :param fleet: returns every contract file that the settings name; asked only where something depends on one.
+    :param places: where files arrive, as far as that is known already.
     """
     found: dict[Path, list[Finding]] = {path: [] for path, _, _ in parts}
     for path, finding in same_names(parts):
         found[path].append(finding)
     if any(contract.depends_on for _, contract, _ in parts):
-        for path, finding in dependencies(parts, root, fleet()):
+        for path, finding in dependencies(parts, root, fleet(), places or files.Places()):
             found[path].append(finding)
     return {path: tuple(each) for path, each in found.items()}
 
@@ -142,21 +147,26 @@ def same_names(parts: Ordered[Part]) -> Iterator[tuple[Path, Finding]]:
             yield path, document.finding("PV325", message, (), hint=hint, severity=Severity.WARNING)
 
 
-def dependencies(parts: Ordered[Part], root: Path, others: Iterable[Path]) -> Iterator[tuple[Path, Finding]]:
+def dependencies(
+    parts: Ordered[Part], root: Path, others: Iterable[Path], places: files.Places
+) -> Iterator[tuple[Path, Finding]]:
     """Yield dependencies that lead nowhere, and those that lead back to where they start."""
     here = {path: contract for path, contract, _ in parts}
-    seen = {os.path.realpath(path) for path in here}
-    beside = [each for path, contract in here.items() if contract.depends_on for each in _beside(path)]
-    rest = {os.path.realpath(path): path for path in (*others, *beside)}
-    unread = [path for place, path in rest.items() if place not in seen]
+    seen = {places.real(str(path)) for path in here}
+    folders = dict.fromkeys(os.path.dirname(path) for path, contract in here.items() if contract.depends_on)  # noqa: PTH120 - a thousand texts
+    beside = [each for folder in folders for each in _beside(folder)]
+    rest = {places.real(each): each for each in (*map(str, others), *beside)}
+    unread = [Path(each) for place, each in rest.items() if place not in seen]
     read = _Reader()
-    names = _names([*here, *unread], lambda: _ids(here, unread, read), root)
+    names = _names([*here, *unread], lambda: _ids(here, unread, read), root, places)
     graph: dict[Path, list[Path]] = {}
     waiting = [path for path, contract in here.items() if contract.depends_on]
+    met = set(waiting)
     for path in waiting:
         texts = [each.text for each in here[path].depends_on] if path in here else read(path)[1]
         graph[path] = [found for text in texts if (found := resolve(text, path, names)) is not None]
-        waiting += [each for each in graph[path] if each not in graph and each not in waiting]
+        waiting += [each for each in dict.fromkeys(graph[path]) if each not in met]
+        met.update(graph[path])
     for path, contract, document in parts:
         way = way_back(path, graph) if contract.depends_on else ()
         for each in contract.depends_on:
@@ -185,6 +195,8 @@ class _Reader:
     def __call__(self, path: Path) -> tuple[str | None, tuple[str, ...]]:
         """Return id and dependencies; nothing where the file cannot be understood, which is told elsewhere."""
         if path not in self.known:
+            from pvcheck.text import Document, Scalar, Sequence  # noqa: PLC0415 - it loads the YAML parser
+
             try:
                 document = Document.parse(files.read(path, MAX_CONTRACT), str(path))
             except (ContractError, files.UnreadableError):
@@ -208,20 +220,21 @@ def _ids(here: Table[Path, Contract], unread: Iterable[Path], read: _Reader) -> 
     return found
 
 
-def _names(paths: Iterable[Path], by_id: Callable[[], Table[str, Path]], root: Path) -> Names:
+def _names(paths: Iterable[Path], by_id: Callable[[], Table[str, Path]], root: Path, places: files.Places) -> Names:
     """Return the tables to look names up in; of two files with one stem, the first."""
-    places: dict[str, Path] = {}
+    by_place: dict[str, Path] = {}
     stems: dict[str, Path] = {}
     for path in paths:
-        places.setdefault(os.path.realpath(path), path)
+        by_place.setdefault(places.real(str(path)), path)
         stems.setdefault(path.stem, path)
-    return Names(places, stems, by_id, root)
+    return Names(by_place, stems, by_id, root, places)
 
 
-def _beside(path: Path) -> list[Path]:
-    """Return the contracts in the folder of a contract."""
+def _beside(folder: str) -> list[str]:
+    """Return the contracts in a folder."""
     try:
-        names = os.listdir(path.parent)  # noqa: PTH208 - the order is made here
+        names = os.listdir(folder or ".")  # noqa: PTH208 - the order is made here
     except OSError:
         return []
-    return [path.with_name(name) for name in sorted(names) if name.endswith(SUFFIXES) and not name.startswith(".")]
+    found = sorted(name for name in names if name.endswith(SUFFIXES) and not name.startswith("."))
+    return [os.path.join(folder, name) for name in found]  # noqa: PTH118 - as above

@@ -9,13 +9,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.errors import Finding, Severity, escaped, quoted
-from pvcheck.text import Mapping, Scalar
+from pvcheck.rules.outline import Outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from pvcheck.config import Ignore
+    from pvcheck.rules.outline import Span
     from pvcheck.text import Document
 
 
@@ -28,7 +29,11 @@ class Sifted(NamedTuple):
 
 
 def sift(
-    findings: Iterable[Finding], place: str, ignores: Sequence[Ignore], today: date, document: Document | None = None
+    findings: Iterable[Finding],
+    place: str,
+    ignores: Sequence[Ignore],
+    today: date,
+    document: Document | Outline | None = None,
 ) -> Sifted:
     """Return the findings of one file without those that are ignored.
 
@@ -39,9 +44,10 @@ def sift(
     kept: list[Finding] = []
     ignored: list[Finding] = []
     used: set[Ignore] = set()
-    spans = _spans(document) if document is not None and any(each.id is not None for each in ignores) else []
+    asked = document is not None and any(each.id is not None for each in ignores)
+    blocks = spans(document) if asked and document is not None else ()
     for finding in findings:
-        names = {name for name, first, last in spans if first <= finding.line <= last}
+        names = {name for name, first, last in blocks if first <= finding.line <= last}
         fitting = [each for each in ignores if _fits(each, finding.code, place, names)]
         used |= set(fitting)
         if any(each.until is None or today <= each.until for each in fitting):
@@ -79,8 +85,12 @@ def _ended(finding: Finding, ignore: Ignore) -> Finding:
     return finding._replace(code="PV719", message=message, hint=hint, severity=Severity.NOTE)
 
 
-def _spans(document: Document) -> list[tuple[str, int, int]]:
+def spans(document: Document | Outline) -> Sequence[Span]:
     """Return the first and the last line of every block that has an id."""
+    if isinstance(document, Outline):
+        return document.spans
+    from pvcheck.text import Mapping, Scalar  # noqa: PLC0415 - it loads the YAML parser, which an outline does without
+
     found = []
     for _, node in document.nodes():
         name = node.values.get("id") if isinstance(node, Mapping) else None

@@ -10,10 +10,11 @@ import re
 from typing import TYPE_CHECKING
 
 from pvcheck.errors import quoted
+from pvcheck.files import DISK, Disk
 from pvcheck.rules.subject import Subject, word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pvcheck.domain.canonical import JSON
@@ -36,19 +37,35 @@ MAX_LOOKED_FOR = 1000
 """Files that are looked for on behalf of one contract."""
 
 
-def check(
-    contract: Contract, document: Document, instance: dict[str, JSON], path: Path, root: Path
+def check(  # noqa: PLR0913, PLR0917 - one contract, where it lies, and what is asked about it
+    contract: Contract,
+    document: Document,
+    instance: dict[str, JSON],
+    path: Path,
+    root: Path,
+    disk: Disk = DISK,
 ) -> Iterator[Finding]:
     """Yield the tests and the evidence that the file names and nobody can open."""
     subject = Subject(contract, document, instance)
     named = [*_tests(subject), *_evidence(subject)][:MAX_LOOKED_FOR]
-    folders = _folders(path, root) if named else []
+    look = seeker(path, root)
     for code, name, route in named:
-        if ".." not in name.split("/") and not any(_exists(folder, name, root) for folder in folders):
+        if ".." not in name.split("/") and not disk.finds(name, look):
             what = "test" if code == "PV319" else "evidence"
             message = f"there is no file {quoted(name)}, which the {what} names"
             hint = "mend the path, relative to the repository, or take it out until the file is there"
             yield subject.finding(code, message, route, hint)
+
+
+def seeker(path: Path, root: Path) -> Callable[[str], bool]:
+    """Return what says of a name in a contract whether the file may be there."""
+    folders: list[str] = []
+
+    def look(name: str) -> bool:
+        folders[:] = folders or _folders(path, root)
+        return any(_exists(folder, name, root) for folder in folders)
+
+    return look
 
 
 def _tests(subject: Subject) -> Iterator[tuple[str, str, Route]]:

@@ -8,6 +8,7 @@ Dates are text. Every check takes time linear in the length of the word.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pvcheck.errors import quoted
@@ -108,6 +109,7 @@ def _float(word: str, mantissa: str) -> float:
     return value
 
 
+@lru_cache(maxsize=4096)  # the keys of one contract are those of the next
 def other_reading(word: str) -> str:
     """Return what some version of YAML takes an unquoted word for, or nothing if all of them read text."""
     if word in _CONSTANTS:

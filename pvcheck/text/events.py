@@ -97,11 +97,11 @@ class _Builder:
         """Take events until the stream ends or something ends it early."""
         loader = _loader(self.text)
         try:
-            while not self.done:
-                event = loader.get_event()
-                if action := self.actions.get(type(event)):
+            next_event, actions, report = loader.get_event, self.actions, self.report
+            while not (self.done or report.is_full):
+                event = next_event()
+                if action := actions.get(type(event)):
                     action(event)
-                self.done = self.done or self.report.is_full
         except yaml.YAMLError as error:
             self._syntax(error)
         return self.root

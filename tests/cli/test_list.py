@@ -127,7 +127,8 @@ def test_counts_add_up():
     """Of nothing there is nothing; bound and unbound are all."""
     one = Counts(total=3, bound=2, discharged=1, stale=1, unbound=1)
 
-    assert sum([one, one], Counts()) == Counts(total=6, bound=4, discharged=2, stale=2, unbound=2)
+    assert Counts.together([one, one]) == Counts(total=6, bound=4, discharged=2, stale=2, unbound=2)
+    assert Counts.together([]) == Counts()
     assert one.verdict == "1 discharged, 0 falsified, 1 stale, 0 pending"
     assert Counts().verdict == "0 of 0 bound"
 
