@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OURS = "pv-contracts"
 """The distribution whose evaluators may run where the settings name none."""
+_UNKNOWN = "what would run on another machine is not what lies here: measure it without --executor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,16 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a plan stands on: settings, plugins, and paths given on the command line."""
+    """What a plan stands on: settings, plugins, and paths given on the command line.
+
+    ``finds_inputs`` says that whoever measures finds an input by its digest, so that it need not be here; then nobody
+    knows which programs lie where it is measured.
+    """
 
     config: Config
     plugins: PluginSet
     overrides: Mapping[str, str]
+    finds_inputs: bool = False
 
 
 def plan(falsifier: Falsifier, contract: Contract, path: Path, ground: Ground) -> Job | Blocked:
@@ -72,10 +78,13 @@ def plan(falsifier: Falsifier, contract: Contract, path: Path, ground: Ground) -
     if not is_allowed(offered, ground.config):
         reason = f"pv.toml does not allow the evaluator {name}: add it to 'evaluators'"
         return blocked(Outcome.ERROR, reason, 3)
+    if ground.finds_inputs and offered.evaluator.runs_programs:
+        return blocked(Outcome.NOT_MEASURED, f"{name} runs programs, and {_UNKNOWN}", 3)
     inputs: dict[str, Path] = {}
     for each in (contract.inputs[one] for one in inputs_of(falsifier, contract)):
         place = place_of(each, path, ground)
-        if not os.path.exists(place):  # noqa: PTH110 - the method raises for a name that is too long
+        is_found = ground.finds_inputs and each.sha256 is not None
+        if not is_found and not os.path.exists(place):  # noqa: PTH110 - the method raises for a name that is too long
             reason = f"no {each.name}: {escaped(os.path.relpath(place))} is not there"
             return blocked(Outcome.NOT_MEASURED, reason, 0 if each.optional else 3)
         inputs[each.name] = place

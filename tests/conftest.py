@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sweeps import sweeping  # noqa: F401 - a fixture
 
 from pvcheck import config
 
@@ -55,7 +56,7 @@ from pvcheck.plugin import *
 
 
 def measure(parameters, context):
-    source = context.inputs["model"]
+    source = context.inputs[parameters.model]
     told = json.loads(bytes(source.view(0, source.size)))
     if "sleep" in told:
         time.sleep(told["sleep"])

@@ -54,9 +54,15 @@ sys.stderr.write(json.dumps([status, sorted(sys.modules), importers]))
 
 AUDIT = """
 import json, os, sys
-seen, quiet = [], False
+seen, quiet, home = [], False, os.getpid()
+if os.environ.get("CORES") == "1":
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 def hook(event, words):
     if quiet:
+        return
+    if os.getpid() != home:  # a child that was forked: nobody would see its list
+        if event.startswith(tuple(BAD)) or event == "open" and words[2] & 0o3303:
+            os.write(2, f"a child did {event} {words!r}".encode())
         return
     if event == "open":
         path, mode, flags = words
@@ -197,26 +203,54 @@ def given():
     return [Path(os.environ[name]) for name in ("PVCHECK_CORPUS", "PVCHECK_HOSTILE") if name in os.environ]
 
 
-def audited(checkout, *words):
+def audited(checkout, *words, **variables):
     """Run validation under an audit hook, and return its status, the events, and the files of its modules."""
-    return python(AUDIT, "pv", *words, folder=checkout, BAD=json.dumps(FORBIDDEN))
+    return python(AUDIT, "pv", *words, folder=checkout, BAD=json.dumps(FORBIDDEN), **variables)
 
 
-def test_validation_never_does_what_it_promises_not_to(checkout):
-    """Over our contracts and over hostile ones: no socket, no process, no write, no file that nobody named."""
-    named = [checkout / "contracts", *given()]
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-    status, seen, files = audited(checkout, "validate", "--format", "concise", *named)
 
-    assert status == (1 if given() else 0)
-    assert [event for event in seen if event[0] not in {"open", "import"}] == []
-    opened = [event for event in seen if event[0] == "open"]
-    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-    assert [event for event in opened if event[3] & writing] == []
-    allowed = (*folders(), *(os.path.realpath(each) for each in (checkout, *named)))
+def fleet(place):
+    """Return a folder of so many contracts that they are remembered, and spread over the cores."""
+    place.mkdir()
+    for number in range(60):
+        text = f"metadata: {{version: 1.0.0, id: C-{number}}}\nfalsification_tests: []\n"
+        (place / f"c{number}.yaml").write_text(text)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("cores", "options"), [("1", ["--no-cache"]), ("1", []), ("all", [])], ids=["plain", "remembered", "spread"]
+)
+def test_validation_never_does_what_it_promises_not_to(checkout, tmp_path, cores, options):
+    """Over our contracts and over hostile ones: no socket, no other program, no file that nobody named, no write.
+
+    But for one: what many contracts came to is written in the cache folder of the user. On several cores the process
+    forks, which runs no program; a child does nothing but read.
+    """
+    named = [checkout / "contracts", fleet(tmp_path / "fleet"), *given()]
+    cached = str(tmp_path / "cache") + "/"
+
+    for _ in range(2):
+        status, seen, files = audited(
+            checkout, "validate", "--format", "concise", *options, *named, CORES=cores, XDG_CACHE_HOME=cached[:-1]
+        )
+        assert status == (1 if given() else 0)
+        others = [event for event in seen if event[0] not in {"open", "import"}]
+        own = [event for event in others if event[0] in {"os.mkdir", "os.rename"} and f"('{cached[:-1]}" in event[1]]
+        forks = [event for event in others if event[0] == "os.fork"]
+        assert [event for event in others if event not in own and event not in forks] == []
+        assert len(forks) == 0 or cores == "all"
+        opened = [event for event in seen if event[0] == "open"]
+        written = [event[1] for event in opened if event[3] & WRITING]
+        assert [each for each in written if not each.startswith(f"{cached}pvcheck/validate/")] == []
+        assert not options or not own + written
+
+    allowed = (*folders(), *(os.path.realpath(each) for each in (checkout, tmp_path, *named)))
     outside = [path for _, path, *_ in opened if not os.path.realpath(checkout / path).startswith(allowed)]
     assert outside == []
-    assert len([path for _, path, *_ in opened if path.endswith(".yaml")]) >= 2
+    assert len([path for _, path, *_ in opened if path.endswith(".yaml")]) >= (62 if options else 0)
     ours = (*folders(), str(checkout / "pvcheck"))
     assert [path for path in files.values() if path and not os.path.realpath(path).startswith(ours)] == [
         path for path in files.values() if path == "<string>"

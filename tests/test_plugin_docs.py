@@ -9,6 +9,7 @@ import os
 import re
 import textwrap
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from pydantic import BaseModel
@@ -65,7 +66,9 @@ def prose(text: str) -> str:
 
 def signature(name: str, value: object) -> str:
     """Return how a thing is called, one parameter a line where one line is too short."""
-    if isinstance(value, type) and issubclass(value, enum.Enum | Exception | BaseModel):
+    if isinstance(value, type) and (
+        issubclass(value, enum.Enum | Exception | BaseModel) or value.__mro__[1] is Protocol
+    ):
         return f"class {name}({value.__mro__[1].__name__})"
     found = inspect.signature(value)
     words: list[str] = []

@@ -10,7 +10,7 @@ import click
 
 from pvcheck.cli.output import show
 from pvcheck.errors import ConfigError, Finding
-from pvcheck.pipeline import checking, running
+from pvcheck.pipeline import checking, scheduling
 from pvcheck.pipeline.options import Mode, Options
 from pvcheck.report import run as report
 from pvcheck.report import tally
@@ -30,7 +30,7 @@ def demo(into: Path | None) -> int:
     folder = Path(tempfile.mkdtemp(prefix="pv-demo-")) if into is None else into
     shutil.copytree(DATA, folder, dirs_exist_ok=True)
     path = folder / CONTRACT
-    result = running.run([path], Options(mode=Mode.WRITE))
+    result = scheduling.run([path], Options(mode=Mode.WRITE))
     for file in result.files:
         show(report.lines(file))
         show(unified(file.before, file.after, path.name).splitlines())

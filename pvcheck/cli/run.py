@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pvcheck import discovery
 from pvcheck.cli.output import show
+from pvcheck.config import MAX_TIMEOUT
 from pvcheck.errors import escaped
-from pvcheck.pipeline import running
+from pvcheck.pipeline import foreseeing, scheduling
 from pvcheck.pipeline.options import Mode, Options
-from pvcheck.report import progress, tally
+from pvcheck.report import durations as slowest
+from pvcheck.report import foreseen, progress, tally
 from pvcheck.report import run as report
 from pvcheck.text import unified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_JOBS = 256
+SHOWN = 10
+"""The evaluations that ``--durations`` shows."""
+IDLE = ("durations", "exit_first", "repeat", "results", "retries")
+"""Options that say how to measure, or what to do with measurements: a dry run has none."""
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -26,61 +43,157 @@ def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
     return {name: path for name, _, path in pairs}
 
 
+def _jobs(_: click.Context, __: click.Parameter, value: str) -> int:
+    """Return how many evaluations to make at a time."""
+    if value == "auto":
+        return cores()
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= MAX_JOBS:
+        raise click.BadParameter(f"must be auto or a number from 1 to {MAX_JOBS}, got {escaped(value, 40)}")
+    return int(value)
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """Return a time limit; one that is not a number of seconds is refused, and so is NaN."""
+    if value is not None and not 0 < value <= MAX_TIMEOUT:
+        raise click.BadParameter(f"must be above 0 and at most {MAX_TIMEOUT:g} seconds, got {value:g}")
+    return value
+
+
+OPTIONS = (
+    click.argument("paths", nargs=-1, type=click.Path()),
+    click.option("-k", "select", default="", metavar="TEXT", help="Only falsifiers whose id contains this."),
+    click.option(
+        "--failed", is_flag=True, help="Only those that are FALSIFIED, or did not hold when they were last run here."
+    ),
+    click.option("--stale", is_flag=True, help="Only those whose status the evidence does not support."),
+    click.option(
+        "--changed",
+        metavar="[=REF]",
+        is_flag=False,
+        flag_value="auto",
+        help="Only those whose contract, record or inputs differ from this commit. Without =REF it is found, as"
+        " pv validate --against finds it.",
+    ),
+    click.option("--input", "inputs", multiple=True, callback=_named, metavar="NAME=PATH", help="Where an input lies."),
+    click.option(
+        "--device", type=click.Choice(["auto", "cpu", "cuda", "reference"]), default="auto", help="What measures."
+    ),
+    click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For evaluators that draw numbers."),
+    click.option(
+        "-j",
+        "--jobs",
+        default="1",
+        callback=_jobs,
+        metavar="N",
+        help="Make N evaluations at a time; auto: one a processor. Each may use as many threads as are left for it.",
+    ),
+    click.option(
+        "--executor", default="local", metavar="NAME[=ADDRESS]", help="Where to measure: the executor of a plugin."
+    ),
+    click.option(
+        "--timeout", type=float, callback=_seconds, metavar="SECONDS", help="For one evaluation, over the settings."
+    ),
+    click.option(
+        "--retries", type=click.IntRange(0, 100), default=0, metavar="N", help="Try errors and timeouts N times more."
+    ),
+    click.option(
+        "--repeat", type=click.IntRange(1, 1000), default=1, metavar="N", help="Measure N times: the bits must repeat."
+    ),
+    click.option(
+        "-x", "--exitfirst", "exit_first", is_flag=True, help="Stop after the first that is refuted or an error."
+    ),
+    click.option("--write", "mode", flag_value=Mode.WRITE, help="Record evidence, promote, bump the version."),
+    click.option(
+        "--check", "mode", flag_value=Mode.CHECK, help="Measure again and compare with the evidence bit for bit."
+    ),
+    click.option("--diff", "mode", flag_value=Mode.DIFF, help="Show what --write would change."),
+    click.option("--dry-run", is_flag=True, help="Say what would be measured, with what, and run nothing."),
+    click.option(
+        "--results", type=click.Path(path_type=Path), metavar="FILE", help="Write the records to FILE, for pv apply."
+    ),
+    click.option("--against", metavar="REF", help="Take the settings of this commit, not those of the work tree."),
+    click.option("--allow-unmeasured", is_flag=True, help="Exit 0 although nothing could be measured."),
+    click.option(
+        "--durations",
+        type=click.IntRange(1, 100_000),
+        is_flag=False,
+        flag_value=SHOWN,
+        metavar="[=N]",
+        help=f"Show the N slowest evaluations at the end; {SHOWN} without =N.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Leave the tables out."),
+)
+
+
+def _with_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Put the options on a command, in the order in which its help tells them."""
+    for each in reversed(OPTIONS):
+        command = each(command)
+    return command
+
+
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path())
-@click.option("-k", "select", default="", metavar="TEXT", help="Only falsifiers whose id contains this.")
-@click.option("--input", "inputs", multiple=True, callback=_named, metavar="NAME=PATH", help="Where an input lies.")
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda", "reference"]), default="auto", help="What measures."
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For evaluators that draw numbers.")
-@click.option("--write", "mode", flag_value=Mode.WRITE, help="Record evidence, promote, bump the version.")
-@click.option("--check", "mode", flag_value=Mode.CHECK, help="Measure again and compare with the evidence bit for bit.")
-@click.option("--diff", "mode", flag_value=Mode.DIFF, help="Show what --write would change.")
-@click.option(
-    "--results", type=click.Path(path_type=Path), metavar="FILE", help="Write the records to FILE, for pv apply."
-)
-@click.option("--against", metavar="REF", help="Take the settings of this commit, not those of the work tree.")
-@click.option("--allow-unmeasured", is_flag=True, help="Exit 0 although nothing could be measured.")
-@click.option("-q", "--quiet", is_flag=True, help="Leave the tables out.")
-def run(  # noqa: PLR0913 - one parameter an option
-    *,
-    paths: tuple[str, ...],
-    select: str,
-    inputs: dict[str, str],
-    device: str,
-    seed: int,
-    mode: str | None,
-    results: Path | None,
-    against: str | None,
-    allow_unmeasured: bool,
-    quiet: bool,
+@_with_options
+def run(
+    *, paths: tuple[str, ...], mode: str | None, dry_run: bool, durations: int | None, quiet: bool, **given: object
 ) -> int:
     """Measure the falsifiers of contracts and judge them under their bounds.
 
     PATHS are files and folders; without any, the contracts of the settings. Without --write nothing
     is changed. With --results nothing is changed either, and what was decided can be applied on another
-    host.
+    host. Options that select are taken together: a falsifier must be meant by each of them.
     """
-    if results is not None and mode is not None:
-        raise click.UsageError(f"--results changes no contract, so it cannot be given with --{mode}")
-    options = Options(
-        mode=Mode(mode or Mode.REPORT),
-        select=select,
-        inputs=inputs,
-        device=device,
-        seed=seed,
-        against=against,
-        results=results,
-        allow_unmeasured=allow_unmeasured,
-    )
-    watch = partial(progress.shown, stream=sys.stderr)
-    result = running.run(discovery.contracts(paths, Path.cwd()), options, watch)
+    options = _options(mode, given)
+    contracts = discovery.contracts(paths, Path.cwd())
+    if dry_run:
+        _refuse_idle(mode, {**given, "durations": durations})
+        return _foreseen(contracts, options)
+    result = scheduling.run(contracts, options, progress.Board(sys.stderr).shown)
     for file in result.files:
         show(report.lines(file, tables=not quiet))
         if file.after and options.mode in {Mode.DIFF, Mode.WRITE}:
             show(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines())
-    if results is not None:
-        show([f"{tally.count(len(result.records), 'record')} in {escaped(str(results))}: pv apply takes them"])
+    if options.results is not None:
+        show([f"{tally.count(len(result.records), 'record')} in {escaped(str(options.results))}: pv apply takes them"])
+    if durations is not None:
+        show(slowest.lines(result.files, durations))
     show([tally.of_run(result.files)])
     return result.exit_code
+
+
+def _options(mode: str | None, given: dict[str, object]) -> Options:
+    """Return the options of a run.
+
+    An evaluation may use the processors that its neighbours leave: all of them with ``-j 1``, so that one large
+    measurement is not slow by default; never more threads than processors in all.
+    """
+    if given["results"] is not None and mode is not None:
+        raise click.UsageError(f"--results changes no contract, so it cannot be given with --{mode}")
+    threads = max(1, cores() // int(str(given["jobs"])))
+    return Options(mode=Mode(mode or Mode.REPORT), threads=threads, **given)  # type: ignore[arg-type]  # click read them
+
+
+def _refuse_idle(mode: str | None, given: dict[str, object]) -> None:
+    """Refuse what a dry run could not do."""
+    context = click.get_current_context()
+    names = {each.name: each.opts[-1] for each in context.command.params}
+    idle = [f"--{mode}"] if mode is not None else []
+    idle += [
+        names[name] for name in IDLE if given[name] not in {None, False} and given[name] != _default(context, name)
+    ]
+    if idle:
+        raise click.UsageError(f"--dry-run measures nothing, so it cannot be given with {idle[0]}")
+
+
+def _default(context: click.Context, name: str) -> object:
+    """Return the value of an option that was not given."""
+    return next(each.default for each in context.command.params if each.name == name)
+
+
+def _foreseen(contracts: list[Path], options: Options) -> int:
+    """Show what would be measured."""
+    files = foreseeing.foresee(contracts, options)
+    for each in files:
+        show(foreseen.lines(each, options.device))
+    show([foreseen.verdict(files)])
+    return foreseeing.exit_of(files)

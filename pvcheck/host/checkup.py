@@ -6,6 +6,7 @@ It changes nothing. ``pv plugins doctor`` prints it.
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import json
 from dataclasses import dataclass
@@ -84,21 +85,35 @@ def _altered(distribution: str) -> Iterator[str]:
 
     An editable installation has no digests of its modules, so work on a plugin is no alteration.
     """
+    for name, place, wanted in _recorded(distribution):
+        try:
+            data = place.read_bytes()
+        except OSError:
+            yield f"{escaped(name)} is missing"
+            continue
+        if base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=") != wanted:
+            yield f"{escaped(name)} was changed"
+
+
+def _recorded(distribution: str) -> list[tuple[str, Path, str]]:
+    """Return name, place and SHA-256 of the files in a distribution's record; one that cannot be read has none.
+
+    The record is read here, as ``Distribution.files`` leaves out files that are gone, in newer versions of Python and
+    wherever a plugin has imported the package importlib_metadata.
+    """
     from importlib import metadata  # noqa: PLC0415 - it takes 40 ms, and few commands want plugins
 
     try:
-        listed = metadata.distribution(distribution).files or []
-        kept = [(each, each.hash.value) for each in listed if each.hash is not None and each.hash.mode == "sha256"]
-    except Exception:  # noqa: BLE001 - a record that cannot be read says nothing
-        return
-    for each, wanted in kept:
-        try:
-            data = Path(each.locate()).read_bytes()
-        except OSError:
-            yield f"{escaped(str(each))} is missing"
-            continue
-        if base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=") != wanted:
-            yield f"{escaped(str(each))} was changed"
+        found = metadata.distribution(distribution)
+        rows = [row for row in csv.reader((found.read_text("RECORD") or "").splitlines()) if row]
+        digests = [(name, hashed.partition("=")) for name, hashed, _ in rows]
+        return [
+            (name, Path(str(found.locate_file(name))), wanted)
+            for name, (kind, _, wanted) in digests
+            if kind == "sha256"
+        ]
+    except Exception:  # noqa: BLE001 - a record may hold anything, and one that cannot be read accuses nobody
+        return []
 
 
 def _differences(path: Path, entries: Mapping[str, JSON], found: PluginSet) -> Iterator[str]:

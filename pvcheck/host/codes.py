@@ -11,6 +11,8 @@ BAD_CHOICE = "PV503"
 TWO_PLUGINS = "PV504"
 API = "PV505"
 NO_PLUGIN = "PV506"
+NO_EXECUTOR = "PV507"
+TWO_EXECUTORS = "PV508"
 RAISED = "PV510"
 DIED = "PV511"
 TIMED_OUT = "PV512"
@@ -23,6 +25,7 @@ INPUT = "PV518"
 FAULT = "PV519"
 CHANGED = "PV520"
 ONE_SIDED = "PV521"
+LOST = "PV522"
 
 TITLES: dict[str, str] = {
     TWO_EVALUATORS: "two plugins offer an evaluator of one name",
@@ -31,6 +34,8 @@ TITLES: dict[str, str] = {
     TWO_PLUGINS: "two distributions declare a plugin of one name",
     API: "a plugin is written for another plugin API",
     NO_PLUGIN: "no plugin of that name is installed",
+    NO_EXECUTOR: "no installed plugin offers the executor",
+    TWO_EXECUTORS: "two plugins offer an executor of one name",
     RAISED: "an evaluator raised an exception",
     DIED: "a worker process ended before it answered",
     TIMED_OUT: "an evaluator took too long",
@@ -43,4 +48,5 @@ TITLES: dict[str, str] = {
     FAULT: "an evaluator does not declare that fault",
     CHANGED: "an input changed during the run",
     ONE_SIDED: "an evaluator compares and does not tell both sides",
+    LOST: "an executor cannot start or go on",
 }

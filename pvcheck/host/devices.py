@@ -43,6 +43,25 @@ def candidates(devices: Sequence[str]) -> tuple[str, ...]:
     return tuple(devices[:end])
 
 
+class Trial(NamedTuple):
+    """The device that an evaluation is made on, and those that come after it if it is not here."""
+
+    choice: Choice
+    later: tuple[str, ...] = ()
+
+    def after(self, why: str) -> Trial | None:
+        """Return the next trial, since this one could not measure; None if it was the last."""
+        return Trial(Choice(self.later[0], why), self.later[1:]) if self.later else None
+
+
+def first(devices: Sequence[str], wanted: str) -> Trial:
+    """Return the first trial of an evaluator's devices: where no device is named, there may be more."""
+    if wanted != AUTO:
+        return Trial(Choice(wanted))
+    device, *later = candidates(devices)
+    return Trial(Choice(device, FIRST if len(devices) > 1 else ""), tuple(later))
+
+
 def measured(
     measure: Callable[..., object], parameters: Parameters, context: Context, devices: Sequence[str]
 ) -> tuple[object, Context, Choice]:
@@ -53,15 +72,13 @@ def measured(
 
     :raises NotMeasured: if the last of them does.
     """
-    if context.device != AUTO:
-        return measure(parameters, context), context, Choice(context.device)
-    *tried, last = candidates(devices)
-    why = FIRST if len(devices) > 1 else ""
-    for device in tried:
-        trial = replace(context, device=device)
+    trial = first(devices, context.device)
+    while True:
+        there = replace(context, device=trial.choice.device)
         try:
-            return measure(parameters, trial), trial, Choice(device, why)
+            return measure(parameters, there), there, trial.choice
         except NotMeasured as error:
-            why = str(error)
-    final = replace(context, device=last)
-    return measure(parameters, final), final, Choice(last, why)
+            following = trial.after(str(error))
+            if following is None:
+                raise
+            trial = following

@@ -34,7 +34,8 @@ class Limits:
 class Request:
     """One evaluation to make. ``inputs`` are absolute paths by the names of the contract.
 
-    ``formats`` is what the contract declares of them, where there is a contract.
+    ``formats`` is what the contract declares of them, where there is a contract. ``digests`` are the SHA-256 of whole
+    inputs, by which another machine finds them; where all is done here, none is told.
     ``device`` is one of the evaluator's, or "auto". ``root`` is the folder of the project. ``hash_inputs`` asks for
     the SHA-256 of each whole input beside that of the ranges that were read.
     """
@@ -49,6 +50,7 @@ class Request:
     fault: str | None = None
     root: str = ""
     hash_inputs: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,19 @@ class Measured:
     reads: Mapping[str, Read]
     seconds: float
     choice: Choice = CPU
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Host and processor, where it was measured on another machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """The evaluator cannot measure here, and says why. The reason is fit for a terminal."""
+    """The evaluator cannot measure here, and says why. The reason is fit for a terminal.
+
+    ``missing`` is the input that whoever measures does not have, where that is why.
+    """
 
     reason: str
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from pvcheck.host import environment, frames, orphans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pvcheck.host.exchange import Limits
 
@@ -57,6 +57,9 @@ class WorkerProcess:
         self.mark = secrets.token_hex(8)
         self._log = bytearray()
         self._inbox = bytearray()
+        self._outgoing = memoryview(b"")
+        self._seconds = self._deadline = self._looked = 0.0
+        self._reports = 0
         self._folder = tempfile.mkdtemp(prefix="pvcheck-worker-")
         theirs_in, self._requests = os.pipe()
         self._answers, theirs_out = os.pipe()
@@ -103,53 +106,69 @@ class WorkerProcess:
         """Say whether the process has ended. It is not reaped: its id must not get a new owner before it is swept."""
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-    def ask(self, message: bytes, seconds: float, on_progress: Callable[[int, int], None] | None = None) -> bytes:
-        """Send a message and return the body of the one answer to it.
+    def begin(self, message: bytes, seconds: float) -> None:
+        """Ask for one answer, for which the process has so many seconds. ``step`` makes it go on."""
+        self._log.clear()
+        self._outgoing = memoryview(message)
+        self._seconds = seconds
+        self._looked = time.monotonic()
+        self._deadline = self._looked + seconds
+        self._reports = 0
+
+    def interests(self) -> Iterator[tuple[int, int]]:
+        """Yield the descriptors at which the process can be heard from, with what to poll each for."""
+        yield self._answers, select.POLLIN
+        yield self._logged, select.POLLIN
+        if self._outgoing:
+            yield self._requests, select.POLLOUT
+
+    def patience(self) -> float:
+        """Return the seconds after which to look again, whether the process is heard from or not."""
+        now = time.monotonic()
+        return max(0.0, min(self._looked + TICK, self._deadline) - now)
+
+    def step(self, on_progress: Callable[[int, int], None] | None = None) -> bytes | None:
+        """Do what can be done without waiting, and return the body of the one answer once it is there.
 
         :param on_progress: called with what is done and the total, when the process reports.
         :raises Late: if there is none in time.
         :raises Lost: if the process ends first, closes its pipe, or says anything else.
         """
-        self._log.clear()
-        deadline = time.monotonic() + seconds
-        outgoing = memoryview(message)
-        reports = 0
-        while True:
-            outgoing = self._exchange(outgoing, min(TICK, max(0.0, deadline - time.monotonic())))
-            ended = self.has_ended()
-            is_open = self._drain()
-            while (body := self._frame()) is not None:
-                if not frames.is_progress(body):
-                    return self._only(body)
-                reports += 1
-                if reports > REPORTS * (1 + seconds - (deadline - time.monotonic())):
-                    raise Lost("the worker reports progress without end", garbled=True)
-                if on_progress is not None and (told := frames.counts(body)) is not None:
-                    on_progress(*told)
-            if ended or not is_open:
-                raise Lost(self._end())
-            if time.monotonic() >= deadline:
-                raise Late
+        self._looked = time.monotonic()
+        self._send()
+        ended = self.has_ended()
+        is_open = self._drain()
+        while (body := self._frame()) is not None:
+            if not frames.is_progress(body):
+                return self._only(body)
+            self._reports += 1
+            if self._reports > REPORTS * (1 + self._seconds - (self._deadline - time.monotonic())):
+                raise Lost("the worker reports progress without end", garbled=True)
+            if on_progress is not None and (told := frames.counts(body)) is not None:
+                on_progress(*told)
+        if ended or not is_open:
+            raise Lost(self._end())
+        if time.monotonic() >= self._deadline:
+            raise Late
+        return None
 
-    def cancel(self) -> None:
-        """Ask an evaluation to stop, wait a moment until it has, then end the process and all it started."""
-        try:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
-            deadline = time.monotonic() + NOTICE
-            while not self._has_stopped() and (left := deadline - time.monotonic()) > 0:
-                self._exchange(memoryview(b""), min(TICK, left))
-        finally:
-            self.kill()
+    def warn(self) -> None:
+        """Ask an evaluation to stop."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
 
     def close(self, grace: float = GRACE) -> None:
         """Let the process end by itself, if it does so soon."""
         self.hang_up()
         deadline = time.monotonic() + grace
-        while not self.has_ended() and time.monotonic() < deadline:
-            self._drain()
+        while not self.has_left() and time.monotonic() < deadline:
             time.sleep(0.001)
         self.kill()
+
+    def has_left(self) -> bool:
+        """Say whether the process has ended, which no amount of printing may keep it from."""
+        self._drain()
+        return self.has_ended()
 
     def hang_up(self) -> None:
         """Tell the process that nobody will ask again."""
@@ -175,18 +194,11 @@ class WorkerProcess:
         self._answers = self._logged = -1
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _exchange(self, outgoing: memoryview, seconds: float) -> memoryview:
-        """Wait until a pipe is ready, send what can be sent, and return what is left of it."""
-        poll = select.poll()
-        for descriptor in (self._answers, self._logged):
-            poll.register(descriptor, select.POLLIN)
-        if outgoing:
-            poll.register(self._requests, select.POLLOUT)
-        ready = poll.poll(seconds * 1000)
-        if any(descriptor == self._requests for descriptor, _ in ready):
-            with suppress(BlockingIOError, BrokenPipeError):  # a process that has ended is seen by its end
-                return outgoing[os.write(self._requests, outgoing) :]
-        return outgoing
+    def _send(self) -> None:
+        """Send what can be sent of the message."""
+        with suppress(BlockingIOError, BrokenPipeError):  # a process that has ended is seen by its end
+            while self._outgoing:
+                self._outgoing = self._outgoing[os.write(self._requests, self._outgoing[:CHUNK]) :]
 
     def _drain(self) -> bool:
         """Read what is there, and say whether the answer pipe is still open.
@@ -231,7 +243,7 @@ class WorkerProcess:
             raise Lost("the worker said more than its one answer", garbled=True)
         return body
 
-    def _has_stopped(self) -> bool:
+    def has_stopped(self) -> bool:
         """Say whether the process has ended or closed its pipe, or has said anything but progress."""
         if self.has_ended() or not self._drain():
             return True

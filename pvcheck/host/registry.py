@@ -194,6 +194,13 @@ _RULES: Final[tuple[tuple[Callable[[Evaluator], bool], str], ...]] = (
     ),
     (lambda each: type(each.takes_arrays) is bool, "takes_arrays must be true or false"),
     (lambda each: not _twice(fault.name for fault in each.all_faults), "two of its faults have one name"),
+    (
+        lambda each: all(
+            type(name) is str and (not name or _OBJECT.fullmatch(name)) for name in (each.split, each.join)
+        ),
+        'split and join must be text such as "package.module:function"',
+    ),
+    (lambda each: bool(each.split) is bool(each.join), "split and join stand together, or neither does"),
 )
 """What the light part of an evaluator must be, in the order it is looked at, and what to say where it is not."""
 

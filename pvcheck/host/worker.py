@@ -18,7 +18,7 @@ from operator import index
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from pvcheck.host import frames, measuring, orphans, registry
+from pvcheck.host import frames, orphans, registry, splitting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,8 +67,15 @@ class Channel:
 
     def receive(self) -> JSON | None:
         """Return the next request, or None when nobody asks any more."""
+        request = self._message()
+        if request is not None and (batches := request.pop("batches", 0)):
+            request["measurements"] = [text for _ in range(batches) for text in self._message() or ()]
+        self._may_report = request is not None
+        return request
+
+    def _message(self) -> JSON | None:
+        """Return the next message, or None when there are no more."""
         head = self._exactly(frames.HEAD)
-        self._may_report = bool(head)
         return frames.unpacked(self._exactly(frames.size(head))) if head else None
 
     def report(self, done: int, total: int) -> None:
@@ -157,7 +164,7 @@ def serve(channel: Channel) -> None:
     stop = Stop()
     while (request := channel.receive()) is not None:
         stop.listen()
-        answer, is_fit = measuring.answer(request, progress=channel.report, cancelled=stop.is_asked)
+        answer, is_fit = splitting.answer(request, progress=channel.report, cancelled=stop.is_asked)
         channel.send(answer | {"nonce": request["nonce"], "last": not is_fit})
         if not is_fit:
             return

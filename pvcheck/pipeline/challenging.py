@@ -20,8 +20,9 @@ from pvcheck.evidence.challenge import ChallengeRecord, Entry
 from pvcheck.host import Failed, Measured, Unmeasured, codes
 from pvcheck.pipeline import checking
 from pvcheck.pipeline.options import Mode
-from pvcheck.pipeline.running import Runner, refuse_typos, selected, without_numbers
-from pvcheck.plan import Blocked, Ground, Job, plan
+from pvcheck.pipeline.running import Runner, without_numbers
+from pvcheck.pipeline.selecting import refuse_typos, selected
+from pvcheck.plan import Blocked, Job
 from pvcheck.rules import challenged as rules
 
 if TYPE_CHECKING:
@@ -139,8 +140,7 @@ class Challenger(Runner):
         if not falsifiers:
             return FileChallenge(checked=checked)
         begun, clock = datetime.now(UTC), time.monotonic()
-        ground = Ground(checked.config, self._plugins(checked.config), self.options.inputs)
-        plans = [plan(each, contract, checked.path, ground) for each in falsifiers]
+        plans = self.plans(checked, falsifiers)
         self.start_digests(plans)
         bouts = tuple(self._bout(each, contract, document, checked) for each in plans)
         made_at = {

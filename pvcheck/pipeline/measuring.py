@@ -14,7 +14,19 @@ import pydantic
 
 from pvcheck import config, guards
 from pvcheck.errors import ConfigError, Finding, escaped, quoted
-from pvcheck.host import Failed, Limits, Measured, Pool, Request, Unmeasured, codes, devices, discover, registry
+from pvcheck.host import (
+    Failed,
+    Limits,
+    Measured,
+    Pool,
+    Request,
+    Unmeasured,
+    codes,
+    devices,
+    discover,
+    registry,
+    splitting,
+)
 from pvcheck.host.measuring import believed
 from pvcheck.loading import keys, schema
 from pvcheck.plugin import Context, InputError, NotMeasured, Source, sides, wire
@@ -108,7 +120,12 @@ def here(request: Request) -> Measured:
             root=request.root,
         )
         began = time.perf_counter()
-        answer, context, choice = devices.measured(function, parameters, context, evaluator.devices)
+        answer, context, choice = devices.measured(
+            lambda values, there: splitting.in_one(evaluator, values, function, there),
+            parameters,
+            context,
+            evaluator.devices,
+        )
         seconds = time.perf_counter() - began
         measurement = wire.from_json(believed(answer, evaluator, context))
     return Measured(measurement, {}, seconds, choice)

@@ -44,6 +44,13 @@ class Result:
     withheld: str = ""
     since: str = ""
     """What is another evaluator than the one that made the evidence in place, in words."""
+    tries: int = 1
+    """At which try it came to this."""
+    repeated: int = 1
+    """How often it was measured, to the same bits unless ``unlike`` names a metric."""
+    unlike: str = ""
+    took: float = 0.0
+    """Seconds from the beginning of the evaluation to its end, on whatever machine."""
 
     @property
     def promoting(self) -> Record | None:
@@ -72,6 +79,8 @@ class FileResult:
     after: str = ""
     written: bool = False
     findings: tuple[Finding, ...] = ()
+    not_run: int = 0
+    """How many falsifiers were selected and left out, since another ended the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

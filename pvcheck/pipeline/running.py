@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pvcheck import __version__, guards, history, writeback
-from pvcheck import files as disk
-from pvcheck.discovery import SUFFIXES
+from pvcheck import __version__, guards, writeback
 from pvcheck.domain.claim import claim
 from pvcheck.domain.status import Outcome
-from pvcheck.errors import ConfigError, EmptyError, Finding, PvError, escaped, quoted
-from pvcheck.evidence import lines
+from pvcheck.errors import Finding, PvError, escaped, quoted
 from pvcheck.evidence.record import Metric, Record
-from pvcheck.host import Failed, Limits, Measured, Pool, Request, TimedOut, Unmeasured, discover
+from pvcheck.host import Failed, Limits, Measured, Pool, Request, TimedOut, Unmeasured, discover, machine
 from pvcheck.pipeline import checking, guarding
 from pvcheck.pipeline.digests import Digests
 from pvcheck.pipeline.options import Mode
-from pvcheck.pipeline.results import FileResult, Result, RunResult, exit_of, exit_of_run
+from pvcheck.pipeline.results import FileResult, Result, exit_of
 from pvcheck.pipeline.standing import sound
 from pvcheck.plan import Blocked, Ground, Job, plan
 from pvcheck.plugin import API_VERSION, wire
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
     from pvcheck.config import Config
     from pvcheck.domain.canonical import JSON
     from pvcheck.domain.contract import Contract, Falsifier
-    from pvcheck.host import OfferedEvaluator, PluginSet, Read
+    from pvcheck.host import OfferedEvaluator, PluginSet, Read, Reply
     from pvcheck.host.devices import Choice
     from pvcheck.pipeline.checking import Checked
     from pvcheck.pipeline.options import Options
@@ -44,74 +40,6 @@ if TYPE_CHECKING:
 
     Watch = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
     """Opened around each evaluation with the id of the falsifier; gives what is told the progress, if anything is."""
-
-
-def run(paths: Sequence[Path], options: Options, watch: Watch | None = None) -> RunResult:
-    """Measure the bound falsifiers of contracts, and do with the results what the options say.
-
-    :param watch: shows the progress of each evaluation.
-    :raises EmptyError: if the selection is empty.
-    :raises ConfigError: if an input is overridden that no contract declares, or results cannot be put where they
-        are wanted.
-    """
-    _refuse_place(options.results, paths)
-    checked = [each.but_challenges() for each in checking.check_all(paths)]
-    if options.against is not None:
-        checked = [
-            each._replace(config=history.settings(options.against, each.path.parent.resolve())) for each in checked
-        ]
-    chosen = {each.path: selected(each, options) for each in checked}
-    refuse_typos(checked, chosen, options)
-    runner = Runner(options, watch)
-    try:
-        if any(chosen.values()):
-            runner.pool.prestart()  # it gets ready while we look for plugins
-        files = tuple(runner.file(each, chosen[each.path]) for each in checked)
-    except KeyboardInterrupt:
-        runner.pool.kill()  # close would give each worker a moment, and the user wants to stop
-        raise
-    finally:
-        runner.close()
-    result = RunResult(files=files, exit_code=exit_of_run(files, allow_unmeasured=options.allow_unmeasured))
-    if options.results is not None:
-        disk.write(options.results, lines.dumps(result.records))
-    return result
-
-
-def _refuse_place(results: Path | None, contracts: Sequence[Path]) -> None:
-    """Refuse a file for results that is a contract or has no folder: better before measuring than after it."""
-    if results is None:
-        return
-    why = ""
-    if results.suffix in SUFFIXES or os.path.realpath(results) in map(os.path.realpath, contracts):
-        why = "it would take the place of a contract"
-    elif results.is_dir() or not results.parent.is_dir():
-        why = "it is a folder" if results.is_dir() else "its folder is not there"
-    if why:
-        message = f"the results cannot be written there: {why}"
-        hint = "name a file such as results.jsonl in a folder that is there"
-        raise ConfigError(Finding("PV471", message, escaped(str(results)), hint=hint, exit_code=2))
-
-
-def selected(checked: Checked, options: Options) -> tuple[Falsifier, ...]:
-    """Return the bound falsifiers of a contract that the options pick."""
-    if checked.contract is None or not checked.can_run:
-        return ()
-    wanted = options.select.casefold()
-    return tuple(each for each in checked.contract.falsifiers if each.is_bound and wanted in (each.id or "").casefold())
-
-
-def refuse_typos(checked: Sequence[Checked], chosen: Mapping[Path, tuple[Falsifier, ...]], options: Options) -> None:
-    """Refuse a selection and an override that meet nothing: a typo must not look like success."""
-    if options.select and not any(chosen.values()) and all(each.can_run for each in checked):
-        message = f"no bound falsifier has {quoted(options.select)} in its id"
-        raise EmptyError(Finding("PV707", message, hint="pv status names them", exit_code=4))
-    declared = {name for each in checked if each.contract for name in each.contract.inputs}
-    unknown = sorted(set(options.inputs) - declared)
-    if unknown and all(each.contract for each in checked):
-        message = f"no contract here declares the input {quoted(unknown[0])}"
-        hint = f"declared: {', '.join(sorted(declared)) or 'none'}"
-        raise ConfigError(Finding("PV705", message, hint=hint, exit_code=2))
 
 
 class Runner:
@@ -124,21 +52,27 @@ class Runner:
         self.plugins: dict[object, PluginSet] = {}
         self.pool = Pool(Limits())
 
+    @property
+    def finds_inputs(self) -> bool:
+        """Whether whoever measures finds an input by its digest."""
+        return False
+
     def close(self) -> None:
         """Stop the workers."""
         self.pool.close()
         self.digests.close()
 
-    def file(self, checked: Checked, falsifiers: Sequence[Falsifier]) -> FileResult:
-        """Measure the chosen falsifiers of one contract."""
-        contract, document = checked.contract, checked.document
-        if contract is None or document is None or not falsifiers:
-            return FileResult(checked=checked, findings=checked.findings)
-        ground = Ground(checked.config, self._plugins(checked.config), self.options.inputs)
-        plans = [plan(each, contract, checked.path, ground) for each in falsifiers]
-        self.start_digests(plans)
-        results = tuple(self._result(each, contract, checked) for each in plans)
-        return concluded(checked, results, self.options.mode)
+    def seconds(self, checked: Checked) -> float:
+        """Return the time limit of an evaluation: as the command line says, else the settings."""
+        return checked.config.timeout if self.options.timeout is None else self.options.timeout
+
+    def plans(self, checked: Checked, falsifiers: Sequence[Falsifier]) -> tuple[Job | Blocked, ...]:
+        """Return what to do about the chosen falsifiers of one contract."""
+        contract = checked.contract
+        if contract is None or not falsifiers:
+            return ()
+        ground = Ground(checked.config, self._plugins(checked.config), self.options.inputs, self.finds_inputs)
+        return tuple(plan(each, contract, checked.path, ground) for each in falsifiers)
 
     def start_digests(self, plans: Iterable[Job | Blocked]) -> None:
         """Start hashing the inputs of jobs."""
@@ -165,10 +99,16 @@ class Runner:
         begun = datetime.now(UTC)
         request = self._request(job, str(checked.config.root))
         with self.watch(job.falsifier.id or "") as on_progress:
-            reply = self.pool.evaluate(request, seconds=checked.config.timeout, on_progress=on_progress)
+            reply = self.pool.evaluate(request, seconds=self.seconds(checked), on_progress=on_progress)
+        return self._replied(job, contract, checked, reply, begun)
+
+    def _replied(self, job: Job, contract: Contract, checked: Checked, reply: Reply, begun: datetime) -> Result:
+        """Return what a reply comes to."""
         if isinstance(reply, Measured):
             return replace(self._judged(job, contract, reply, begun), since=_since(job, checked.path))
         outcome, reason, exit_code = without_numbers(reply)
+        if isinstance(reply, Unmeasured) and reply.missing and job.declared[reply.missing].optional:
+            exit_code = 0  # as where an optional input is missing here
         return Result(falsifier=job.falsifier, outcome=outcome, reason=reason, exit_code=exit_code)
 
     def _request(self, job: Job, root: str) -> Request:
@@ -201,11 +141,11 @@ class Runner:
             details=details(measurement, job.offered.evaluator),
             guards=[each.json() for each in verdict.guarded],
             inputs=inputs,
-            made_by=made_by(job.offered, measurement, self.options, reply.choice),
+            made_by=made_by(job.offered, measurement, self.options, reply.choice) | _processor(reply),
             made_at={
                 "started": begun.isoformat(timespec="seconds"),
                 "seconds": round(reply.seconds, 3),
-                "host": platform.node(),
+                "host": reply.where.get("host", platform.node()),
             },
         )
         return Result(
@@ -226,9 +166,10 @@ class Runner:
 
     def _input(self, job: Job, name: str, read: Read) -> dict[str, JSON]:
         """Return what a record keeps of an input: digests, size, and the ranges that were read."""
-        whole = self._digest(job, name)
+        whole = None if read.sha256 else self._digest(job, name)
+        sha256 = read.sha256 if whole is None else whole.result()
         return {
-            **({} if whole is None else {"sha256": whole.result()}),
+            **({} if sha256 is None else {"sha256": sha256}),
             "read_sha256": read.read_sha256,
             "ranges": [list(each) for each in read.ranges],
             "size": read.size,
@@ -281,19 +222,14 @@ def made_by(offered: OfferedEvaluator, measurement: Measurement, options: Option
         "backend": measurement.backend,
         "device": choice.told or choice.device,
         "seed": options.seed,
-        "processor": _processor(),
+        "processor": machine.processor(),
         "libraries": {"pvcheck": __version__, "python": platform.python_version(), **measurement.libraries},
     }
 
 
-def _processor() -> str:
-    """Return the name of the processor as the kernel tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - a kernel table
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.machine()
+def _processor(reply: Measured) -> dict[str, JSON]:
+    """Return the processor of another machine, if that is where it was measured."""
+    return {"processor": reply.where["processor"]} if reply.where else {}
 
 
 def concluded(checked: Checked, results: tuple[Result, ...], mode: Mode) -> FileResult:

@@ -7,6 +7,7 @@ minor of the same major; it says so with ``PV_API = (major, minor)`` in the modu
 from pvcheck.domain.metric import MetricSpec, MetricType
 from pvcheck.plugin.context import Cancelled, Context, InputError, NotMeasured, Source
 from pvcheck.plugin.evaluator import Evaluator, Parameters, input_field
+from pvcheck.plugin.executor import Event, Executor, ExecutorError, Setup, Task
 from pvcheck.plugin.hookspecs import hookimpl
 from pvcheck.plugin.values import (
     ChainLink,
@@ -20,7 +21,7 @@ from pvcheck.plugin.values import (
     Skip,
 )
 
-API_VERSION = (1, 1)
+API_VERSION = (1, 2)
 
 __all__ = [
     "API_VERSION",
@@ -31,6 +32,9 @@ __all__ = [
     "Condition",
     "Context",
     "Evaluator",
+    "Event",
+    "Executor",
+    "ExecutorError",
     "Fault",
     "InputError",
     "Measurement",
@@ -40,8 +44,10 @@ __all__ = [
     "Parameters",
     "Population",
     "Ratio",
+    "Setup",
     "Skip",
     "Source",
+    "Task",
     "hookimpl",
     "input_field",
 ]

@@ -36,6 +36,11 @@ class Evaluator:
 
     ``implementation`` is the heavy part, "package.module:function". It is imported in a worker
     process only, and called as ``function(parameters, context) -> Measurement``.
+
+    An evaluator whose work can be split names two more functions. ``split(parameters, context)`` returns other
+    parameters, one for each part; the parts are measured by ``implementation``, several at a time and perhaps on
+    several machines. ``join(parameters, measurements, context)`` makes one measurement of theirs, which come in the
+    order of the parts. Every run measures so, also one with a single worker: the numbers are the same everywhere.
     """
 
     name: str
@@ -50,6 +55,10 @@ class Evaluator:
     """Whether it starts programs that a contract names: then it runs only where settings allow it by name."""
     takes_arrays: bool = False
     """Whether it passes the arrays it reads through ``Context.received``: then the generic faults can be planted."""
+    split: str = ""
+    """The function that splits the work, "package.module:function"; empty where it is one piece."""
+    join: str = ""
+    """The function that joins the parts; it stands where ``split`` does."""
 
     @property
     def all_faults(self) -> tuple[Fault, ...]:

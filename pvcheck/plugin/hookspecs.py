@@ -57,3 +57,16 @@ def pv_model_readers() -> Mapping[str, str]:
     :returns: "package.module:function" by the name of a format, which is also the suffix of its files.
     """
     return {}
+
+
+@hookspec
+def pv_executors() -> Mapping[str, str]:
+    """Offer places where tasks can be done: other machines, a queue, a cluster.
+
+    Called by ``pv run --executor NAME[=ADDRESS]`` only. The factory of that name is imported and called as
+    ``factory(setup)`` with a ``Setup``, and returns an ``Executor``. It raises ``ExecutorError`` where it cannot start,
+    such as for a library that is not installed. No contract can choose an executor or its address.
+
+    :returns: "package.module:factory" by the name of the executor: small letters, digits and "-", and not ``local``.
+    """
+    return {}

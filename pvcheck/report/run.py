@@ -39,6 +39,10 @@ def _result(each: Result, *, tables: bool) -> Iterator[str]:
     yield f"  {word:<12}  {escaped(each.falsifier.id or '')}{tail}"
     if each.reason:
         yield f"      {escaped(each.reason, 1000)}"
+    if each.tries > 1:
+        yield f"      {word} at try {each.tries}"
+    if each.repeated > 1 and each.measurement is not None and not each.unlike:
+        yield f"      the same bits in {each.repeated} measurements"
     if each.since:
         yield f"      {each.since}"
     if each.is_regression:

@@ -122,7 +122,7 @@ def test_show_tells_why_a_plugin_is_broken(alone, probe):
     assert status == 3
     assert out == (
         "probe\n  distribution  probe-dist 1.0\n  module        probe_light\n"
-        "  broken        PV505 written for plugin API 2.0, this pvcheck offers 1.0 to 1.1\n"
+        "  broken        PV505 written for plugin API 2.0, this pvcheck offers 1.0 to 1.2\n"
     )
 
 

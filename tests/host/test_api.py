@@ -28,9 +28,9 @@ def test_a_plugin_for_our_api_is_loaded(site, stated, api):
 @pytest.mark.parametrize(
     ("stated", "reason"),
     [
-        ("(2, 0)", "written for plugin API 2.0, this pvcheck offers 1.0 to 1.1"),
-        ("(1, 2)", "written for plugin API 1.2, this pvcheck offers 1.0 to 1.1"),
-        ("(0, 9)", "written for plugin API 0.9, this pvcheck offers 1.0 to 1.1"),
+        ("(2, 0)", "written for plugin API 2.0, this pvcheck offers 1.0 to 1.2"),
+        ("(1, 3)", "written for plugin API 1.3, this pvcheck offers 1.0 to 1.2"),
+        ("(0, 9)", "written for plugin API 0.9, this pvcheck offers 1.0 to 1.2"),
         ("'1.0'", "PV_API must be two numbers such as (1, 0), got \"'1.0'\""),
         ("None", 'PV_API must be two numbers such as (1, 0), got "None"'),
         ("(1,)", 'PV_API must be two numbers such as (1, 0), got "(1,)"'),
@@ -59,7 +59,7 @@ def test_a_plugin_that_needs_a_name_of_a_later_api_says_so(site):
     plugin = load(site, "from pvcheck.plugin import Later\n\nPV_API: tuple[int, int] = (1, 7)\n")
 
     assert plugin.code == codes.API
-    told = "written for plugin API 1.7, this pvcheck offers 1.0 to 1.1; ImportError: cannot import"
+    told = "written for plugin API 1.7, this pvcheck offers 1.0 to 1.2; ImportError: cannot import"
     assert plugin.reason.startswith(told)
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+from importlib import metadata
 
 import pytest
 from host.demos import good
@@ -162,6 +163,14 @@ def test_files_are_compared_with_the_record_of_the_installer(look, site, record,
     (site.folder / "demo_dist-1.0.dist-info" / "RECORD").write_text(record)
 
     assert look().altered == ({"demo-dist": altered} if altered else {})
+
+
+def test_a_file_that_is_gone_is_told_whatever_lists_the_files(look, site, monkeypatch):
+    """Newer versions of Python leave it out of a distribution's files, and so does a package that plugins import."""
+    (site.folder / "demo_dist-1.0.dist-info" / "RECORD").write_text("gone.py,sha256=AAAA,\n")
+    monkeypatch.setattr(metadata.Distribution, "files", [])
+
+    assert look().altered == {"demo-dist": ("gone.py is missing",)}
 
 
 def test_a_plugin_is_found_by_its_name_and_by_an_evaluator(look, site):

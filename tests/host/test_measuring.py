@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from host.demos import LIGHT
 
-from pvcheck.host import Failed, Measured, codes, measuring
-from pvcheck.host.measuring import MAX_RANGES
+from pvcheck.host import Failed, Measured, codes, inside, measuring
+from pvcheck.host.inside import MAX_RANGES
 
 WHO = "demo (plugin demo of demo-dist 1.0): "
 
@@ -141,4 +141,4 @@ def test_a_want_of_memory_makes_a_worker_unfit(monkeypatch):
 
 def test_an_exception_without_a_place_is_told_without_one():
     """One that was never raised has no frames."""
-    assert measuring._told(ValueError("x")) == "ValueError: x"
+    assert inside._told(ValueError("x")) == "ValueError: x"

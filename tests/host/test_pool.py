@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from host.demos import processes_of
 
-from pvcheck.host import Failed, Limits, Measured, Pool, Read, TimedOut, Unmeasured, codes, orphans, process
+from pvcheck.host import Failed, Limits, Measured, Pool, Read, TimedOut, Unmeasured, codes, orphans, process, works
+from pvcheck.host.crew import Crew
 from pvcheck.host.process import WorkerProcess
+from pvcheck.plugin import Task
 
 WHO = "demo (plugin demo of demo-dist 1.0): "
 
@@ -101,7 +103,7 @@ def test_distributions_do_not_share_a_worker(demo, pool):
     demo.says('return Measurement(metrics={"number": 1.0}, backend=str(os.getpid()))')
     pool.prestart(["demo_heavy:measure", "no_such_module:measure"])
     pool.prestart()
-    ahead = next(iter(pool._workers.values())).pid
+    ahead = pool.crew._idle()[0].pid
 
     backends = [pool.evaluate(demo.request(distribution=name)).measurement.backend for name in ("a", "b", "a")]
 
@@ -150,7 +152,7 @@ def test_a_device_the_evaluator_does_not_have_is_not_asked_for(demo, pool):
     reply = pool.evaluate(demo.request(device="cuda"))
 
     assert reply == Unmeasured("demo measures on cpu, reference, not on cuda")
-    assert pool._workers == {}
+    assert pool.crew._idle() == []
 
 
 def test_an_undeclared_fault_is_refused(demo, pool):
@@ -367,7 +369,7 @@ def test_printing_changes_nothing(demo, pool, stream):
     demo.says(f"for _ in range(100): sys.{stream}.write('::error::' + 'x' * (1 << 20) + '\\n')")
 
     assert isinstance(pool.evaluate(demo.request()), Measured)
-    assert len(pool._workers["demo-dist"]._log) <= process.LOG_TAIL
+    assert len(pool.crew._idle()[0]._log) <= process.LOG_TAIL
 
 
 RESULTS = {
@@ -451,8 +453,8 @@ def test_a_late_word_costs_the_worker_and_not_the_next_evaluation(demo, pool):
 def test_a_worker_that_died_between_evaluations_is_replaced(demo, pool):
     """The next evaluation is not blamed for it."""
     pool.evaluate(demo.request())
-    os.kill(pool._workers["demo-dist"].pid, signal.SIGKILL)
-    while pool._workers["demo-dist"].is_idle():
+    os.kill(pool.crew._idle()[0].pid, signal.SIGKILL)
+    while pool.crew._idle()[0].is_idle():
         time.sleep(0.01)
 
     assert isinstance(pool.evaluate(demo.request()), Measured)
@@ -470,7 +472,7 @@ def test_a_request_larger_than_a_pipe_gets_through(demo, pool):
 def test_an_interrupt_ends_the_workers(demo, pool, monkeypatch):
     """Nothing goes on behind the user's back."""
     pool.evaluate(demo.request())
-    monkeypatch.setattr(WorkerProcess, "_exchange", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(WorkerProcess, "step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
         pool.evaluate(demo.request())
@@ -545,3 +547,18 @@ def test_only_workers_processes_are_swept(demo, pool):
     finally:
         other.kill()
         other.wait()
+
+
+def test_a_task_that_waits_can_be_given_up(demo):
+    """It is never begun, and nothing is heard of the one that was."""
+    demo.says("time.sleep(60)")
+    crew = Crew(Limits())
+    work = works.work_of(demo.request())
+    for number in (1, 2):
+        crew.submit(Task(number, work, 20.0))
+
+    crew.cancel([1, 2])
+    events = crew.wait(5)
+    crew.close()
+
+    assert events == []

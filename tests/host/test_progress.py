@@ -110,6 +110,15 @@ def test_a_report_after_the_answer_is_none(demo, pool):
     assert len({each.measurement.backend for each in replies}) == 3
 
 
+def test_a_thread_that_stays_does_not_hold_the_host(demo, pool):
+    """Its worker has half a second to leave, and is ended."""
+    demo.says("threading.Thread(target=time.sleep, args=(60,)).start()")
+    began = time.monotonic()
+
+    assert isinstance(pool.evaluate(demo.request()), Measured)
+    assert time.monotonic() - began < 15
+
+
 def test_a_copy_of_the_worker_reports_nothing(demo, pool):
     """What an evaluator forks shares the pipe, and keeps silent."""
     demo.says("if os.fork() == 0:\n    context.progress(1, 2)\n    os._exit(0)\nos.wait()")
@@ -187,7 +196,7 @@ def test_an_interrupt_cancels_before_it_kills(demo, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             pool.evaluate(demo.request(), on_progress=interrupt)
         assert done.exists()
-        monkeypatch.setattr(WorkerProcess, "_has_stopped", interrupt)
+        monkeypatch.setattr(WorkerProcess, "has_stopped", interrupt)
         with pytest.raises(KeyboardInterrupt):
             pool.evaluate(demo.request(), on_progress=interrupt)
 
@@ -203,8 +212,8 @@ def test_a_process_that_is_gone_need_not_be_asked(demo, monkeypatch):
     one = WorkerProcess(Limits(), os.sys.executable)
     with monkeypatch.context() as patch:
         patch.setattr(os, "kill", kill)
-        patch.setattr(one, "_has_stopped", lambda: True)
-        one.cancel()
+        one.warn()
+    one.kill()
 
     assert gone[0] == (one.pid, signal.SIGTERM)
     assert demo.folder.exists()

@@ -32,13 +32,14 @@ GOOD = {"kind": "measured", "measurement": MEASUREMENT, "reads": {"model": READ}
 def asked(demo, monkeypatch):
     """Return a function that lets a worker give an answer and returns the reply."""
 
-    def ask(answer, **other):
-        def forged(_, message, *__):
-            return json.dumps(answer | {"nonce": json.loads(message[4:])["nonce"]}).encode()
+    def ask(answer):
+        def forged(one, *_):
+            return json.dumps(answer | {"nonce": json.loads(bytes(one._outgoing[4:]))["nonce"]}).encode()
 
-        monkeypatch.setattr(WorkerProcess, "ask", forged)
+        monkeypatch.setattr(WorkerProcess, "_send", lambda _: None)
+        monkeypatch.setattr(WorkerProcess, "step", forged)
         with Pool(Limits(seconds=5)) as pool:
-            return pool.evaluate(demo.request(inputs={"model": "model"}, **other))
+            return pool.evaluate(demo.request(inputs={"model": "model"}))
 
     return ask
 

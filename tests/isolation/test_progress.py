@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from pvcheck.pipeline import running
+from pvcheck.pipeline import scheduling
 from pvcheck.pipeline.options import Options
 from pvcheck.report import progress
 
@@ -118,7 +118,7 @@ def test_a_run_tells_the_progress_of_each_evaluation(lab):
     def watch(name):
         yield lambda done, total: told.append((name, done, total))
 
-    result = running.run([lab.contract], Options(), watch)
+    result = scheduling.run([lab.contract], Options(), watch)
 
     assert result.exit_code == 0
     assert [each for each in told if each[0] == "F-slow"] == [("F-slow", done, 3) for done in (1, 2, 3)]

@@ -95,9 +95,9 @@ def test_081_a_distribution_that_is_found_twice_counts_once(lab, tmp_path, monke
 @pytest.mark.parametrize(
     ("stated", "reason"),
     [
-        ("(2, 0)", "written for plugin API 2.0, this pvcheck offers 1.0 to 1.1"),
-        ("(1, 2)", "written for plugin API 1.2, this pvcheck offers 1.0 to 1.1"),
-        ("(0, 9)", "written for plugin API 0.9, this pvcheck offers 1.0 to 1.1"),
+        ("(2, 0)", "written for plugin API 2.0, this pvcheck offers 1.0 to 1.2"),
+        ("(1, 3)", "written for plugin API 1.3, this pvcheck offers 1.0 to 1.2"),
+        ("(0, 9)", "written for plugin API 0.9, this pvcheck offers 1.0 to 1.2"),
         ("'1.0'", r"PV_API must be two numbers such as \(1, 0\), got \"'1.0'\""),
     ],
     ids=["too-new", "newer-minor", "too-old", "malformed"],

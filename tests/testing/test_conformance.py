@@ -355,7 +355,7 @@ def test_what_json_changes_is_a_bug_of_ours(evaluator, monkeypatch):
     def from_json(told):
         calls.append(1)
         measurement = found(told)
-        return dataclasses.replace(measurement, notes=("changed",)) if len(calls) == 2 else measurement
+        return dataclasses.replace(measurement, notes=("changed",)) if len(calls) == 4 else measurement
 
     monkeypatch.setattr(conformance.wire, "from_json", from_json)
 
