@@ -1,0 +1,1 @@
+"""Evaluations and sweeps on the workers of a Dask cluster."""
