@@ -266,7 +266,7 @@ def test_an_evaluator_measures_the_same_on_the_device(name):
 
 
 def test_each_evaluator_that_names_the_device_is_measured_above():
-    """But for the chains over whole matrices: their products are those of ``matvec_a`` and ``matvec_b``."""
+    """But for those over whole matrices: their products are those of ``matvec_a`` and ``matvec_b``."""
     named = {each.name for each in pv_evaluators() if "cuda" in each.devices}
 
-    assert named - {"q4k-matvec-chain", "q4k-ffn-chain"} == EVALUATIONS.keys()
+    assert named - {"q4k-matvec-chain", "q4k-ffn-chain", "q4k-matvec-sweep"} == EVALUATIONS.keys()

@@ -163,12 +163,13 @@ class Desk:
         """
         parts = list(self._parts(matrix))
         x_b = self._context.received(asked.b, "the activation of path B")
+        b = self._codes(filled(x_b, matrix.taken))
         job = Job(
             kernels=self._modules[matrix.kind],
             summing=self._summing[matrix.kind] if sums else None,
             a=filled(asked.a, matrix.taken),
-            b=self._codes(filled(x_b, matrix.taken)),
-            alone=self._codes(filled(asked.alone, matrix.taken)),
+            b=b,
+            alone=b if asked.alone is x_b else self._codes(filled(asked.alone, matrix.taken)),
             changed=None if asked.changed is None else filled(asked.changed, matrix.taken),
         )
         run = partial(self._answer, job)
@@ -196,10 +197,11 @@ class Desk:
     def _answer(self, job: Job, part: Part) -> Answered:
         """Multiply one part with everything. It runs on a thread of its own."""
         totals, magnitudes = job.summing.row_sums(part.raw, job.a) if job.summing else (np.empty(0), np.empty(0))
+        b = self._path_b(job.kernels, part, job.b)
         return Answered(
             a=job.kernels.matvec_a(part.raw, job.a),
-            b=self._path_b(job.kernels, part, job.b),
-            alone=self._path_b(job.kernels, part, job.alone),
+            b=b,
+            alone=b if job.alone is job.b else self._path_b(job.kernels, part, job.alone),
             changed=None if job.changed is None else job.kernels.matvec_a(part.raw, job.changed),
             totals=totals,
             magnitudes=magnitudes,

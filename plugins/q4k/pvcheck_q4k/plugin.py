@@ -13,11 +13,12 @@ from pvcheck_q4k.chain_evaluators import CHAINS
 from pvcheck_q4k.fault_catalogue import CHAIN_FAULTS
 from pvcheck_q4k.fixture_evaluators import EVALUATORS
 from pvcheck_q4k.parameters import ChainParameters
+from pvcheck_q4k.sweep_catalogue import SWEEP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PV_API = (1, 1)
+PV_API = (1, 2)
 
 CHAIN = Evaluator(
     name="q4k-chain",
@@ -36,7 +37,7 @@ CHAIN = Evaluator(
 @hookimpl
 def pv_evaluators() -> tuple[Evaluator, ...]:
     """Offer the evaluators."""
-    return (CHAIN, *CHAINS, *EVALUATORS)
+    return (CHAIN, *CHAINS, SWEEP, *EVALUATORS)
 
 
 @hookimpl
