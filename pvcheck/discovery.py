@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SUFFIXES = (".yaml", ".yml")
+MAX_CONTRACT = 1 << 20
+_ID = rb"^[ \t]*(?:-[ \t]+)?(?:\{[ \t]*)?id:[ \t]*['\"]?([A-Za-z0-9][A-Za-z0-9._-]{0,127})"
+"""An id as contracts spell it. Whoever lists ids does not parse a thousand files for it."""
 
 
 def contracts(paths: Iterable[str], here: Path, places: files.Places | None = None) -> list[Path]:
@@ -40,6 +45,22 @@ def contracts(paths: Iterable[str], here: Path, places: files.Places | None = No
     return list(found.values())
 
 
+def texts(here: Path) -> Iterator[tuple[Path, bytes]]:
+    """Yield the contracts that the settings of ``here`` name, unparsed; one that cannot be read is left out."""
+    try:
+        paths = contracts((), here)
+    except EmptyError:
+        return
+    for path in paths:
+        with suppress(files.UnreadableError):
+            yield path, files.read(path, MAX_CONTRACT)
+
+
+def ids(here: Path) -> set[str]:
+    """Return every id that those contracts spell: their own, and those of falsifiers, stages and the rest."""
+    return {name.decode() for _, data in texts(here) for name in re.findall(_ID, data, re.MULTILINE)}
+
+
 def _files(path: Path, places: files.Places) -> Iterator[str]:
     """Yield the contracts of one path. A path that is no folder is taken at its word and read later."""
     if not os.path.isdir(path):  # noqa: PTH112 - the method raises for a name that is too long
@@ -51,14 +72,23 @@ def _files(path: Path, places: files.Places) -> Iterator[str]:
         place = waiting.pop()
         try:
             with os.scandir(place) as entries:
-                found = [(each.name, *_kind(each)) for each in entries if not each.name.startswith(".")]
+                found = [each for each in entries if not each.name.startswith(".")]
         except OSError:
             continue  # what cannot be listed holds nothing that could be read
-        names = sorted((name, link) for name, is_folder, link in found if not is_folder and name.endswith(SUFFIXES))
-        for name, is_link in names:
-            yield os.path.join(place, name) if is_link else places.plain(place, name)  # noqa: PTH118 - a text
-        folders = sorted((name for name, is_folder, is_link in found if is_folder and not is_link), reverse=True)
+        named = sorted((each.name, *_kind(each)) for each in found if each.name.endswith(SUFFIXES))
+        for name, is_folder, is_link in named:
+            if not is_folder:
+                yield os.path.join(place, name) if is_link else places.plain(place, name)  # noqa: PTH118 - a text
+        folders = sorted((each.name for each in found if _is_below(each)), reverse=True)
         waiting += [os.path.join(place, name) for name in folders]  # noqa: PTH118 - as above
+
+
+def _is_below(entry: os.DirEntry[str]) -> bool:
+    """Say whether an entry is a folder that is no link."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:

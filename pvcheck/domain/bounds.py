@@ -141,7 +141,7 @@ class Bound(NamedTuple):
 
     def _extreme(self, series: tuple[Number, ...]) -> Number:
         """Return the number that "max", "min" or a scalar bound looks at; NaN if any is NaN."""
-        if any(math.isnan(each) for each in series):
+        if any(map(math.isnan, series)):
             return math.nan
         return min(series) if self.over == "min" else max(series)
 

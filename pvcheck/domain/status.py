@@ -87,6 +87,9 @@ TRANSITIONS: dict[tuple[Status, Outcome], Status] = {
 """Every move an outcome can cause. A pair that is not here leaves the status alone."""
 
 
+_WORDS = {str(each): each for each in Status}
+
+
 def is_word(word: str) -> bool:
     """Say whether a word is one that a status may be. Upstream's records write them in lower case."""
     plain = word.upper()
@@ -100,7 +103,7 @@ def is_open(word: str | None) -> bool:
 
 def status_of(word: str | None) -> Status:
     """Return the status a word stands for; upstream's other words, and no word, count as PENDING."""
-    return Status(word) if word is not None and word in Status.__members__ else Status.PENDING
+    return _WORDS.get(word or "", Status.PENDING)
 
 
 def moved(word: str | None, outcome: Outcome) -> str | None:

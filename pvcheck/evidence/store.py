@@ -34,7 +34,7 @@ def folder(contract: Path) -> Path:
 
 def path_of(contract: Path, reference: str) -> Path:
     """Return the file of a record; the reference has been checked to be a digest, so it is no path."""
-    return folder(contract) / f"{reference.removeprefix(PREFIX)}.json"
+    return contract.parent.joinpath("evidence", contract.stem, f"{reference.removeprefix(PREFIX)}.json")
 
 
 class Kept(Protocol):

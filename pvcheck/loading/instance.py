@@ -7,9 +7,9 @@ and spellings that YAML versions disagree about are refused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pvcheck.text import Ambiguous, Mapping, Scalar, Sequence, resolve
+from pvcheck.text import Ambiguous, Mapping, Scalar, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pvcheck.text import Document, Node
 
 Schema = dict[str, Any]
+_OTHERS = frozenset({"number", "integer", "boolean"})
 ANYTHING: Schema = {}
 """The schema of a place where nothing is asked. One value, so that what is known of it is known once."""
 
@@ -63,6 +64,8 @@ class Shape:
 
     def of_key(self, schema: Schema, key: str) -> Schema:
         """Return the schema of the value under a key; empty where nothing is asked."""
+        if not schema:
+            return ANYTHING
         name = (id(schema), key)
         if name not in self._parts:
             part = self._part_of(schema, key)
@@ -107,27 +110,37 @@ def build(document: Document, shape: Shape) -> tuple[JSON, list[Finding]]:
 
     Depth is bounded by the reader, so this may recurse.
     """
-    findings: list[Finding] = []
+    reading = _Reading(document, shape, [])
+    return reading.value(document.root, shape.root, ()), reading.findings
 
-    def value(node: Node, schema: Schema, route: Route) -> JSON:
+
+class _Reading(NamedTuple):
+    """One pass over the nodes of a document. No closure: it would keep every text until somebody looks for cycles."""
+
+    document: Document
+    shape: Shape
+    findings: list[Finding]
+
+    def value(self, node: Node, schema: Schema, route: Route) -> JSON:
+        """Return the JSON value of a node at a place."""
+        if isinstance(node, Scalar):
+            is_text = node.style != "plain" or _is_text(node, self.shape.types(schema))
+            return node.text if is_text else self._resolved(node, route)
         if isinstance(node, Mapping):
-            return {key: value(item, shape.of_key(schema, key), (*route, key)) for key, item in node.values.items()}
-        if isinstance(node, Sequence):
-            each = shape.of_item(schema)
-            return [value(item, each, (*route, index)) for index, item in enumerate(node.items)]
-        if _is_text(node, shape.types(schema)):
-            return node.text
+            of_key = self.shape.of_key
+            return {key: self.value(item, of_key(schema, key), (*route, key)) for key, item in node.values.items()}
+        each = self.shape.of_item(schema)
+        return [self.value(item, each, (*route, index)) for index, item in enumerate(node.items)]
+
+    def _resolved(self, node: Scalar, route: Route) -> JSON:
+        """Return what the core schema makes of a scalar; its text where that is refused."""
         try:
             return resolve(node)
         except Ambiguous as refusal:
-            findings.append(document.finding(refusal.code, refusal.message, route, hint=refusal.hint))
+            self.findings.append(self.document.finding(refusal.code, refusal.message, route, hint=refusal.hint))
             return node.text
-
-    return value(document.root, shape.root, ()), findings
 
 
 def _is_text(scalar: Scalar, types: frozenset[str]) -> bool:
-    """Say whether a scalar is text at a place of these types. An empty value is nothing, wherever it stands."""
-    if scalar.style != "plain":
-        return True
-    return bool(scalar.text) and "string" in types and types.isdisjoint({"number", "integer", "boolean"})
+    """Say whether a plain scalar is text at a place of these types. An empty value is nothing, wherever it stands."""
+    return bool(scalar.text) and "string" in types and types.isdisjoint(_OTHERS)

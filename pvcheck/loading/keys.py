@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.domain.route import shown
 from pvcheck.errors import Finding, Severity, quoted
-from pvcheck.text import Mapping, Sequence
+from pvcheck.text import Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,22 +67,25 @@ class Unknown(NamedTuple):
 
 def unknown_keys(document: Document, shape: Shape) -> Iterator[Unknown]:
     """Yield every key that stands where the schema names the keys and does not name this one."""
+    return _walked(document.root, shape, shape.root, ())
 
-    def walk(node: Node, schema: Schema, route: Route) -> Iterator[Unknown]:
-        if isinstance(node, Sequence):
-            for index, item in enumerate(node.items):
-                yield from walk(item, shape.of_item(schema), (*route, index))
-        if not isinstance(node, Mapping):
-            return
-        known = shape.known_keys(schema)
-        closed = shape.is_closed(schema)
-        for key, value in node.values.items():
-            if known and key not in known:
-                yield Unknown((*route, key), known, frozenset(node.values), closed)
-            else:
-                yield from walk(value, shape.of_key(schema, key), (*route, key))
 
-    return walk(document.root, shape.root, ())
+def _walked(node: Node, shape: Shape, schema: Schema, route: Route) -> Iterator[Unknown]:
+    """Yield the unknown keys below a node. Where the schema asks nothing, it asks nothing further down either."""
+    if isinstance(node, Scalar) or not schema:
+        return
+    if isinstance(node, Sequence):
+        of_item = shape.of_item(schema)
+        for index, item in enumerate(node.items):
+            if not isinstance(item, Scalar):
+                yield from _walked(item, shape, of_item, (*route, index))
+        return
+    known = shape.known_keys(schema)
+    for key, value in node.values.items():
+        if known and key not in known:
+            yield Unknown((*route, key), known, frozenset(node.values), shape.is_closed(schema))
+        elif not isinstance(value, Scalar):
+            yield from _walked(value, shape, shape.of_key(schema, key), (*route, key))
 
 
 def findings(document: Document, unknown: Iterable[Unknown], severity: Severity) -> tuple[list[Finding], list[str]]:

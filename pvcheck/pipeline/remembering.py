@@ -19,6 +19,7 @@ clock, write the disk below the file system, or keep the file mapped for writing
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import stat
 import sys
@@ -79,7 +80,7 @@ def settled(before: Stamp | None, after: Stamp | None, now: int) -> Stamp | None
 
 def seal_of(stamps: list[Stamp | None]) -> bytes:
     """Return what stands for all stamps together; nothing where one of them cannot be relied on."""
-    return b"" if None in stamps else _digest(repr(stamps).encode())
+    return b"" if None in stamps else _digest(marshal.dumps(stamps, 2))  # 2: the last form in which equal is the same
 
 
 class Recorder(files.Disk):
@@ -89,9 +90,11 @@ class Recorder(files.Disk):
     """
 
     def __init__(self, contract: Path, folder: str, root: str) -> None:
-        self.contract = contract
+        near = str(contract.parent)
+        self.near = "" if near == "." else near.rstrip("/") + "/"
         self.folder = folder
         self.root = root
+        self.top = root.rstrip("/") + "/"
         self.asked: dict[tuple[str, str], JSON] = {}
         self.stamps: dict[str, Stamp | None] = {}
         self.is_whole = True
@@ -113,11 +116,12 @@ class Recorder(files.Disk):
     def inside(self, path: Path, root: Path) -> Path | None:
         """Return where a path arrives, and remember it."""
         place = super().inside(path, root)
-        if not path.is_relative_to(self.contract.parent):
+        near = self._near(path)
+        if near is None:
             self.is_whole = False  # an absolute path, which is the same from every folder only by chance
             return place
-        told = None if place is None else os.path.relpath(place, self.root)
-        self._keep(("inside", str(path.relative_to(self.contract.parent))), told)
+        told = None if place is None else self._under_root(str(place))
+        self._keep(("inside", near), told)
         return place
 
     def finds(self, name: str, look: Callable[[str], bool]) -> bool:
@@ -132,10 +136,24 @@ class Recorder(files.Disk):
 
     def _place(self, path: Path) -> str:
         """Return a path relative to the root: one beside the contract, or one that was found to lie inside."""
-        parent = self.contract.parent
-        whole = os.path.join(self.folder, path.relative_to(parent)) if path.is_relative_to(parent) else str(path)  # noqa: PTH118 - texts, as os.lstat and os.path.relpath want them
+        near = self._near(path)
+        whole = str(path) if near is None else os.path.join(self.folder, near)  # noqa: PTH118 - texts, as os.lstat wants them
         self.is_whole &= os.path.isabs(whole) and ".." not in path.parts  # noqa: PTH117 - as above
-        return os.path.relpath(whole, self.root)
+        return self._under_root(whole)
+
+    def _near(self, path: Path) -> str | None:
+        """Return a path relative to the folder of the contract, or None where it is not told from there.
+
+        A text, because the methods of paths take longer than the file.
+        """
+        told = str(path)
+        is_near = told.startswith(self.near) if self.near else not path.is_absolute()
+        return told[len(self.near) :] if is_near and not told.startswith("//") else None
+
+    def _under_root(self, whole: str) -> str:
+        """Return what ``os.path.relpath`` does, which takes longer where the way down is plain."""
+        is_plain = whole.startswith(self.top) and ".." not in whole and "//" not in whole
+        return whole[len(self.top) :] if is_plain else os.path.relpath(whole, self.root)
 
 
 class Memory:
@@ -177,6 +195,8 @@ class Memory:
 
     def known(self, path: Path) -> Checked | None:
         """Return what a check of a contract would find, if that is known."""
+        if not self.lines:
+            return None
         place = self.place(path)
         name = _name(place)
         digest, _, seal = self.lines.get(name, b"").partition(b" ")

@@ -103,11 +103,17 @@ def counts_and_groups(subject: Subject) -> Iterator[Finding]:
         if isinstance(value, dict):
             yield from _counts(subject, route, value)
             yield from _opposites(subject, route, value)
-            waiting += [((*route, key), each) for key, each in value.items() if not (route == () and key in _OWN)]
+            below = [(key, each) for key, each in value.items() if _is_asked(each)]
+            waiting += [((*route, key), each) for key, each in below if not (route == () and key in _OWN)]
         elif isinstance(value, list):
-            waiting += [((*route, index), each) for index, each in enumerate(value)]
-        elif isinstance(value, str) and "/" in value and "(" in value:
+            waiting += [((*route, index), each) for index, each in enumerate(value) if _is_asked(each)]
+        else:
             yield from _listed(subject, route, value)
+
+
+def _is_asked(value: JSON) -> bool:
+    """Say whether a value has parts, or words that may be a list; most have neither, and need no route."""
+    return isinstance(value, dict | list) or (isinstance(value, str) and "/" in value and "(" in value)
 
 
 def _counts(subject: Subject, route: Route, block: dict[str, JSON]) -> Iterator[Finding]:

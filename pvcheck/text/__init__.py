@@ -15,18 +15,20 @@ from pvcheck.text.document import Document
 from pvcheck.text.nodes import Mapping, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from pvcheck.text.edits import Edit, InsertItem, InsertKey, RemoveKey, SetScalar, Transplant
-    from pvcheck.text.render import Value
+    from pvcheck.text.edits import AppendItem, Edit, InsertItem, InsertKey, RemoveKey, SetScalar, Transplant
+    from pvcheck.text.render import Plain, Value
     from pvcheck.text.splicing import splice
 
 __all__ = [
     "Ambiguous",
+    "AppendItem",
     "Document",
     "Edit",
     "InsertItem",
     "InsertKey",
     "Mapping",
     "Node",
+    "Plain",
     "RemoveKey",
     "Scalar",
     "Sequence",
@@ -41,9 +43,11 @@ __all__ = [
 ]
 
 _EDITING = {
+    "AppendItem": "edits",
     "Edit": "edits",
     "InsertItem": "edits",
     "InsertKey": "edits",
+    "Plain": "render",
     "RemoveKey": "edits",
     "SetScalar": "edits",
     "Transplant": "edits",

@@ -45,6 +45,14 @@ class InsertItem:
 
 
 @dataclass(frozen=True, slots=True)
+class AppendItem:
+    """Add an item behind the last one of the block list at ``route``, and behind the comment on its line."""
+
+    route: Route
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveKey:
     """Take a key, its value and the comment on its line out of the mapping at ``route``.
 
@@ -66,4 +74,4 @@ class Transplant:
     source: Document
 
 
-Edit = SetScalar | InsertKey | InsertItem | RemoveKey | Transplant
+Edit = SetScalar | InsertKey | InsertItem | AppendItem | RemoveKey | Transplant

@@ -35,6 +35,7 @@ _STYLES: dict[str | None, ScalarStyle] = {
     "|": "literal",
     ">": "folded",
 }
+_QUOTED = frozenset({"single", "double"})
 
 
 def build(text: str, report: Report) -> Node | None:
@@ -82,7 +83,23 @@ class _Builder:
         self.nodes = 0
         self.documents = 0
         self.done = False
-        self.actions: dict[type, Callable[[_Event], None]] = {
+
+    def run(self) -> Node | None:
+        """Take events until the stream ends or something ends it early."""
+        loader = _loader(self.text)
+        try:
+            next_event, actions, report = loader.get_event, self._actions(), self.report
+            while not (self.done or report.is_full):
+                event = next_event()
+                if action := actions.get(type(event)):
+                    action(event)
+        except yaml.YAMLError as error:
+            self._syntax(error)
+        return self.root
+
+    def _actions(self) -> dict[type, Callable[[_Event], None]]:
+        """Return what is done about each event. It is not kept, or it would keep this builder and the text with it."""
+        return {
             yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._open,
             yaml.SequenceStartEvent: self._open,
@@ -92,19 +109,6 @@ class _Builder:
             yaml.DocumentStartEvent: self._document,
             yaml.StreamEndEvent: self._finish,
         }
-
-    def run(self) -> Node | None:
-        """Take events until the stream ends or something ends it early."""
-        loader = _loader(self.text)
-        try:
-            next_event, actions, report = loader.get_event, self.actions, self.report
-            while not (self.done or report.is_full):
-                event = next_event()
-                if action := actions.get(type(event)):
-                    action(event)
-        except yaml.YAMLError as error:
-            self._syntax(error)
-        return self.root
 
     def _syntax(self, error: yaml.YAMLError) -> None:
         # A forbidden character was replaced, which may be what broke the syntax: say only the first cause.
@@ -126,10 +130,8 @@ class _Builder:
         self.report.add(code, message, index, hint)
         self.done = True
 
-    def _start(self, event: _Event) -> int:
-        """Count a node and refuse its properties; return where it starts."""
-        index: int = event.start_mark.index
-        self.nodes += 1
+    def _refuse(self, event: _Event, index: int) -> None:
+        """Report a node that is one too many, or has properties."""
         if self.nodes > MAX_NODES:
             message = f"file must hold at most {MAX_NODES} values, a list or mapping counted twice, got more"
             self._stop(codes.NODES, message, index, "move data out of the contract")
@@ -139,25 +141,28 @@ class _Builder:
         if event.tag is not None:
             message = f"value must have no tag, got {quoted(event.tag)}"
             self.report.add(codes.TAG, message, index, "delete the tag; quote text that starts with !")
-        return index
 
     def _scalar(self, event: _Event) -> None:
-        start = self._start(event)
+        start: int = event.start_mark.index
+        self.nodes += 1
+        if self.nodes > MAX_NODES or event.anchor is not None or event.tag is not None:
+            self._refuse(event, start)
         end: int = event.end_mark.index
         value: str = event.value
         style = _STYLES[event.style]
-        if style in {"single", "double"}:
+        if style in _QUOTED:
             self.quote = (start, end)
-            self._check_escapes(value, start, end)
-        elif style in {"literal", "folded"}:
+            if self.text.find("\\", start, end) >= 0:
+                self._check_escapes(value, start)
+        elif style != "plain":
             end = _tight_end(self.text, value, start, end)
         if len(value) > MAX_SCALAR:
             message = f"value must be at most {MAX_SCALAR} characters, got {len(value)}"
             self.report.add(codes.SCALAR_LONG, message, start, "move long text out of the contract")
         self._attach(Scalar(value, style, start, end))
 
-    def _check_escapes(self, value: str, start: int, end: int) -> None:
-        if self.text.find("\\", start, end) >= 0 and (char := forbidden_in(value)):
+    def _check_escapes(self, value: str, start: int) -> None:
+        if char := forbidden_in(value):
             message = f"escape must not stand for a control or an invisible character, got U+{ord(char):04X}"
             self.report.add(codes.ESCAPE, message, start, "delete the escape; \\n and \\t are legal")
 
@@ -168,8 +173,10 @@ class _Builder:
         self._attach(Scalar(event.anchor, "double", index, event.end_mark.index))
 
     def _open(self, event: _Event) -> None:
-        self.nodes += 1  # it ends as well as starts: a hundred thousand empty lists cost as much as twice the words
-        start = self._start(event)
+        start: int = event.start_mark.index
+        self.nodes += 2  # it ends as well as starts: a hundred thousand empty lists cost as much as twice the words
+        if self.nodes > MAX_NODES or event.anchor is not None or event.tag is not None:
+            self._refuse(event, start)
         if len(self.stack) == MAX_DEPTH:
             message = f"lists and mappings must be at most {MAX_DEPTH} levels deep, got more"
             self._stop(codes.DEPTH, message, start, "flatten the structure")
@@ -192,13 +199,15 @@ class _Builder:
             frame.key = self._key(frame, node)
             frame.end = node.end
         else:
-            frame.values[frame.key.text] = node = self._behind_key(node, frame.key)
+            if node.start == node.end:
+                node = self._behind_key(node, frame.key)
+            frame.values[frame.key.text] = node
             frame.end = node.end
             frame.key = None
 
     def _behind_key(self, node: Node, key: Scalar) -> Node:
-        """Return a value; one that is left out stands behind its colon, or without one (``{a}``) behind its key."""
-        if node.start < node.end or self.text[node.start - 1] == ":":
+        """Return where a value that is left out stands: behind its colon, or without one (``{a}``) behind its key."""
+        if self.text[node.start - 1] == ":":
             return node
         colon = _COLON.match(self.text, key.end)
         end = colon.end() if colon else key.end
@@ -215,7 +224,7 @@ class _Builder:
         if len(node.text) > MAX_KEY:
             message = f"key must be at most {MAX_KEY} characters, got {len(node.text)}"
             self.report.add(codes.KEY_LONG, message, node.start, "shorten the key")
-        first = frame.unique.setdefault(_normal(node.text), node)
+        first = frame.unique.setdefault(node.text if node.text.isascii() else _normal(node.text), node)
         if first is not node:
             self._duplicate(node, first)
         frame.keys[node.text] = node
@@ -238,8 +247,6 @@ class _Builder:
 
 def _normal(key: str) -> str:
     """Return a key in the one form that Unicode gives to texts that look the same."""
-    if key.isascii():
-        return key
     from unicodedata import normalize  # noqa: PLC0415 - few contracts have such a key, all would pay
 
     return normalize("NFC", key)

@@ -11,7 +11,7 @@ from pvcheck.errors import BugError, ContractError, Finding, escaped, quoted
 from pvcheck.text import codes
 from pvcheck.text.characters import forbidden_in
 from pvcheck.text.document import children
-from pvcheck.text.edits import InsertItem, InsertKey, RemoveKey, SetScalar
+from pvcheck.text.edits import AppendItem, InsertItem, InsertKey, RemoveKey, SetScalar
 from pvcheck.text.nodes import Mapping, Node, Scalar, Sequence
 from pvcheck.text.render import USUAL, Layout, column, entry, layout, style_of, word
 
@@ -89,6 +89,9 @@ class Plan:
         elif isinstance(edit, InsertItem):
             self._check_text(edit.route, edit.value)
             self._items.setdefault(edit.route, []).append(edit.value)
+        elif isinstance(edit, AppendItem):
+            self._check_text(edit.route, edit.value)
+            self._append_item(edit.route, edit.value)
         elif isinstance(edit, RemoveKey):
             self._remove_key(edit)
         else:
@@ -196,6 +199,17 @@ class Plan:
             text = ending.join([*lines, " " * at])[at:]
             self._cuts.append(Cut(node.start, node.start, text, (-at, _ITEM)))
         cast("list[View]", self._expected(route))[:0] = map(_view_of, values)
+
+    def _append_item(self, route: Route, value: Value) -> None:
+        node = self.document.get(route)
+        by_hand = f"behind the list add {_written('-', value)}"
+        if not isinstance(node, Sequence) or node.flow:
+            kind = "a list in brackets" if isinstance(node, Sequence) else _kind(node)
+            self._refuse(route, f"{shown(route)} must be a block list to get an item at its end, got {kind}", by_hand)
+        at = column(self.text, node.start)
+        line = self._line_behind(node.items[-1], (*route, len(node.items) - 1), by_hand)
+        self._cuts.append(line.insert(entry("-", value, at, self._style()), (-at, _ITEM)))
+        cast("list[View]", self._expected(route)).append(_view_of(value))
 
     def _fill_empty(self, route: Route, node: Sequence, values: list[Value], edit: str) -> None:
         """Make the empty list behind a key a block list below the key."""

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from pvcheck.text.document import Document
     from pvcheck.text.nodes import ScalarStyle
 
+
+class Plain(str):
+    """A text that stands in a contract as it is, because it is none there: a number, true, false or null."""
+
+    __slots__ = ()
+
+
 Value = str | dict[str, "Value"] | list["Value"]
 """What can be inserted: texts, and mappings and lists of them."""
 
@@ -57,6 +64,8 @@ def word(text: str, style: ScalarStyle = "plain", *, flow: bool = False) -> str:
 
     Plain text stays plain when every version of YAML reads it back as the same text, or as a date.
     """
+    if isinstance(text, Plain):
+        return str(text)
     if not text.isprintable() or style == "double":
         return '"' + "".join(_escape(char) for char in text) + '"'
     if style == "plain" and _is_plain(text, flow=flow):

@@ -19,17 +19,15 @@ class Report:
         self.path = path
         self.text = text
         self._findings: list[Finding] = []
-
-    @property
-    def is_full(self) -> bool:
-        """Return whether further findings would not be shown."""
-        return len(self._findings) > MAX_FINDINGS
+        self.is_full = False
+        """Whether further findings would not be shown. A field, because it is asked for each value of a text."""
 
     def add(self, code: str, message: str, index: int, hint: str = "") -> None:
         """Keep a finding at a character of the text, unless the report is full."""
         if not self.is_full:
             line, column = place(self.text, index)
             self._findings.append(Finding(code, message, self.path, line, column, hint))
+            self.is_full = len(self._findings) > MAX_FINDINGS
 
     def has(self, *wanted: str) -> bool:
         """Return whether a finding has one of these codes."""

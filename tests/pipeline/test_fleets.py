@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -339,6 +340,59 @@ def test_a_file_that_changed_just_now_has_no_stamp(fleet, checks):
 def test_a_stamp_lasts_only_if_no_change_can_leave_it(before, after, now, lasts):
     """Both looks agree, and both times lie further back than the coarsest clock."""
     assert remembering.settled(before, after, now) == (before if lasts else None)
+
+
+@pytest.mark.parametrize("contract", ["a.yaml", "x/a.yaml", "/p/x/a.yaml", "/a.yaml"])
+@pytest.mark.parametrize(
+    "name", ["b.json", "y/b.json", "../b.json", "y/../b.json", "..b", ".b", "/p/b", "/q/b", "//p/b"]
+)
+def test_places_are_those_of_the_methods_of_paths(contract, name):
+    """Texts are cut because that is faster, and a place that cannot be cut off is worked out."""
+    contract = Path(contract)
+    path = contract.parent / name
+    recorder = remembering.Recorder(contract, "/p/x", "/p")
+    is_near = path.is_relative_to(contract.parent)
+    whole = str(Path("/p/x", path.relative_to(contract.parent)) if is_near else path)
+
+    place = recorder._place(path)
+
+    assert place == os.path.relpath(whole, "/p")
+    assert recorder._near(path) == (str(path.relative_to(contract.parent)) if is_near else None)
+    assert recorder.is_whole == (whole.startswith("/") and ".." not in path.parts)
+
+
+@pytest.mark.parametrize("other", [[[1, 2, 3, 4, 5], []], [[], [1, 2, 3, 4, 5]], [[1, 2, 3, 4, 6]], [[12, 3, 4, 5]]])
+def test_other_stamps_have_another_seal(other):
+    """Equal stamps have one seal, wherever their numbers come from; what cannot be relied on has none."""
+    stamps = [[1, 2, 3, 4, 5]]
+
+    assert remembering.seal_of(stamps) == remembering.seal_of([[int(str(each)) for each in stamps[0]]]) != b""
+    assert remembering.seal_of(other) != remembering.seal_of(stamps)
+    assert remembering.seal_of([*other, None]) == b""
+
+
+def test_large_numbers_are_sealed_by_their_value():
+    """Two numbers that are equal and one number twice have one seal."""
+    one, same = int("1" * 18), int("1" * 18)
+
+    assert one is not same
+    assert remembering.seal_of([[one, one]]) == remembering.seal_of([[one, same]])
+
+
+def test_a_check_leaves_nothing_that_only_a_search_for_cycles_finds(fleet):
+    """A thousand contracts are read while nobody searches: what one leaves behind would stay until the end."""
+    path = of("two", fleet)
+    loading.load(path.read_bytes(), str(path))  # what is read once a process
+    gc.collect()
+    gc.disable()
+
+    try:
+        loading.load(path.read_bytes(), str(path))
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert left == 0
 
 
 def test_a_day_that_passes_ends_an_ignore(fleet, later):
