@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pvcheck.domain import bounds
@@ -43,6 +44,14 @@ amendments: []
 """
 
 METRICS = {"growth": Metric(MetricType.F64, 1.5), "count": Metric(MetricType.INT, 4)}
+
+
+EXCERPT = re.compile(r" *[0-9]* \|.*\n")
+
+
+def without_excerpts(out: str) -> str:
+    """Return an output without the sources of its findings."""
+    return EXCERPT.sub("", out)
 
 
 def load(text: str = CONTRACT, path: str = "c.yaml") -> Loaded:

@@ -1,4 +1,4 @@
-"""Writing to a terminal or a pipe, and turning every end of a command into one message and one status."""
+"""Writing to a terminal or a pipe, in colours or without, and turning every end of a command into one status."""
 
 from __future__ import annotations
 
@@ -11,27 +11,105 @@ import click
 
 from pvcheck.errors import PvError, escaped
 from pvcheck.report import findings
+from pvcheck.report.styled import folded, pieces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TextIO
+
+    from pvcheck.errors import Finding
+    from pvcheck.report.styled import Role
 
 UNWRITTEN = 3
 BUG = 70
 BUG_CODE = "PV900"
 INTERRUPTED = 130
 
+COLOURS: Mapping[Role, str] = {
+    "added": "32",
+    "bad": "1;31",
+    "code": "1;31",
+    "dim": "2",
+    "doubt": "33",
+    "good": "32",
+    "head": "1",
+    "hint": "36",
+    "mark": "1;31",
+    "place": "1",
+    "removed": "31",
+    "warning": "33",
+}
+"""How a role looks: the eight colours that each theme of a terminal makes readable on its own ground, and weights."""
+PLAIN = str.maketrans("▏▎▍▌▋▊▉█…", " ...:::#~")
+"""What is drawn where the encoding of a stream has no such characters; each is as wide as the other."""
+BEGAN = "pvcheck.began"
+"""Where the context keeps when the command began, in nanoseconds."""
+CHOICES: Mapping[str, bool | None] = {"auto": None, "always": True, "never": False}
+"""What ``--color`` may say, and whether that means colours; None leaves it to the environment and the stream."""
+
 
 def show(lines: Iterable[str]) -> None:
     """Write lines to standard output; what its encoding lacks becomes a backslash escape."""
-    for line in lines:
-        _write(sys.stdout, line)
+    _put(sys.stdout, lines)
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Write lines for a person: as ``show``, but on a terminal, those that do not fit are folded between words."""
+    width = columns()
+    show(lines if width is None else (part for line in lines for part in folded(line, width)))
 
 
 def complain(lines: Iterable[str]) -> None:
     """Write lines to standard error; where nobody can read them, the exit status has to do."""
     with suppress(OSError):
-        for line in lines:
-            _write(sys.stderr, line)
+        _put(sys.stderr, lines)
+
+
+def columns() -> int | None:
+    """Return how wide the terminal is, or None where standard output is none: then nothing is cut or left out."""
+    if not _is_terminal(sys.stdout):
+        return None
+    from shutil import get_terminal_size  # noqa: PLC0415 - only for a person who waits longer than it takes
+
+    return get_terminal_size().columns
+
+
+def is_coloured(stream: TextIO | None, asked: bool | None, variables: Mapping[str, str]) -> bool:
+    """Say whether a stream takes colours: as asked, else by NO_COLOR, FORCE_COLOR, TERM, and if it is a terminal."""
+    if asked is not None:
+        return asked
+    if variables.get("NO_COLOR"):
+        return False
+    if any(variables.get(name, "") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return variables.get("TERM") != "dumb" and _is_terminal(stream)
+
+
+def since() -> int | None:
+    """Return when the command began: a source that was written later is not the one that was read."""
+    context = click.get_current_context(silent=True)
+    began = None if context is None else context.meta.get(BEGAN)
+    return began if isinstance(began, int) else None
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Say whether a person looks at a stream."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def blame(found: Iterable[Finding]) -> None:
+    """Write findings with their sources to standard error."""
+    if not (found := tuple(found)):
+        return
+    from pvcheck.report.excerpts import Sources  # noqa: PLC0415 - where nothing is wrong, nobody waits for it
+
+    complain(findings.lines(found, sources=Sources(since=since())))
+
+
+def _asked() -> bool | None:
+    """Return what ``--color`` says, before the command or after it."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.find_root().color
 
 
 def guarded(command: Callable[[], object]) -> int:
@@ -39,8 +117,7 @@ def guarded(command: Callable[[], object]) -> int:
     try:
         status = _flushed(command)
     except PvError as error:
-        complain(findings.lines(error.findings))
-        return error.exit_code
+        return refused(error)
     except click.ClickException as error:
         with suppress(OSError):  # as in complain
             error.show()
@@ -54,6 +131,12 @@ def guarded(command: Callable[[], object]) -> int:
     except Exception as error:  # noqa: BLE001 - every end has a status
         return _broken(error)
     return status if isinstance(status, int) else 0
+
+
+def refused(error: PvError) -> int:
+    """Tell why a command ended, and return its status."""
+    blame(error.findings)
+    return error.exit_code
 
 
 def _broken(error: Exception) -> int:
@@ -85,15 +168,35 @@ def _flushed(command: Callable[[], object]) -> object:
             sys.stdout.flush()
 
 
-def _write(stream: object, line: str) -> None:
-    """Write one line to a stream that may be closed or know few characters.
+def _put(stream: TextIO | None, lines: Iterable[str]) -> None:
+    """Write lines to a stream that may be closed."""
+    if stream is None:
+        for _ in lines:  # what a line costs or finds wrong does not depend on who reads it
+            pass
+        return
+    coloured = is_coloured(stream, _asked(), os.environ)
+    for line in lines:
+        pieces = pieces_of(line) if coloured else ((line, ""),)
+        click.echo("".join([_dressed(text, role, stream) for text, role in pieces]), file=stream, color=True)
+
+
+def _dressed(text: str, role: Role, stream: TextIO) -> str:
+    """Return a piece of text that a stream can take, in the colour of its role.
 
     Here, at the last door, whatever is not printable is escaped once more: no file name and no text of a plugin
     that some message forgot to escape can move a cursor or start a line of its own.
     """
-    if stream is None:
-        return
-    if not line.isprintable():
-        line = "\t".join(escaped(part, len(part)) for part in line.split("\t"))
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    click.echo(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)  # type: ignore[arg-type]  # any stream
+    if not text.isprintable():
+        text = "\t".join(escaped(part, len(part)) for part in text.split("\t"))
+    if not text.isascii():
+        text = _encodable(text, stream.encoding or "utf-8")
+    return f"\x1b[{COLOURS[role]}m{text}\x1b[0m" if role and text else text
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """Return a text in the characters of an encoding: others become escapes, and drawings are drawn with less."""
+    try:
+        text.encode(encoding)
+    except UnicodeError:
+        return text.translate(PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text

@@ -26,7 +26,7 @@ from pvcheck.plan import Blocked, Job
 from pvcheck.rules import challenged as rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pvcheck.domain.canonical import JSON
@@ -97,10 +97,16 @@ class _Kept:
     records: tuple[ChallengeRecord, ...]
 
 
-def challenge_all(paths: Sequence[Path], options: Options, watch: Watch | None = None) -> ChallengeResult:
+def challenge_all(
+    paths: Sequence[Path],
+    options: Options,
+    watch: Watch | None = None,
+    expect: Callable[[int], object] | None = None,
+) -> ChallengeResult:
     """Challenge the bound falsifiers of contracts, and keep or compare the results as the options say.
 
     :param watch: shows which fault is being planted.
+    :param expect: is told how many measurements there will be.
     :raises EmptyError: if the selection is empty.
     :raises ConfigError: if an input is overridden that no contract declares.
     """
@@ -111,6 +117,8 @@ def challenge_all(paths: Sequence[Path], options: Options, watch: Watch | None =
     try:
         if any(chosen.values()):
             runner.pool.prestart()
+        if expect is not None:
+            expect(sum(runner.measurements(each, chosen[each.path]) for each in checked))
         files = tuple(runner.contract(each, chosen[each.path]) for each in checked)
     except KeyboardInterrupt:
         runner.pool.kill()  # close would give each worker a moment, and the user wants to stop
@@ -131,6 +139,12 @@ def _exit_of(files: Iterable[FileChallenge]) -> int:
 
 class Challenger(Runner):
     """A runner that plants faults. Planning, limits, guards and judging are those of a run."""
+
+    def measurements(self, checked: Checked, falsifiers: Sequence[Falsifier]) -> int:
+        """Return how many measurements a contract needs at most: two clean ones, and one a fault."""
+        jobs = [each for each in self.plans(checked, falsifiers) if isinstance(each, Job)] if checked.can_run else []
+        faults = (len(each.offered.evaluator.all_faults) for each in jobs)
+        return sum(number + 2 for number in faults if number)
 
     def contract(self, checked: Checked, falsifiers: Sequence[Falsifier]) -> FileChallenge:
         """Challenge the chosen falsifiers of one contract."""

@@ -8,7 +8,9 @@ remembered and is not as it was is read again, to be compared.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck import config, discovery, files, history
@@ -30,11 +32,19 @@ if TYPE_CHECKING:
     from pvcheck.pipeline.bases import Base
 
 
+MAX_TEXTS = 50
+"""Files whose text is kept to show what is wrong in it; nobody reads more."""
+
+
 class Compared(NamedTuple):
-    """Files that were checked and compared, and a few words on what they were compared with."""
+    """Files that were checked and compared, and a few words on what they were compared with.
+
+    ``texts`` has, by their paths, files with findings that lie nowhere any more, and whose documents nobody has.
+    """
 
     files: tuple[Checked, ...]
     told: str
+    texts: Mapping[str, str] = MappingProxyType({})
 
 
 class Scope(NamedTuple):
@@ -155,7 +165,16 @@ def _mirrored(
         compared = compare(mirror.repository, base, scope, ours)
         if nothing is not None and not compared.files:
             raise nothing
-        return compared._replace(files=tuple(mirror.real(each) for each in compared.files))
+        real = tuple(mirror.real(each) for each in compared.files)
+        return compared._replace(files=real, texts=dict(_texts(compared.files, real)))
+
+
+def _texts(copies: Sequence[Checked], real: Sequence[Checked]) -> Iterator[tuple[str, str]]:
+    """Yield the texts of copies with findings, under their real paths, where no document holds them."""
+    pairs = [pair for pair in zip(copies, real, strict=True) if pair[1].findings and pair[1].document is None]
+    for copy, each in pairs[:MAX_TEXTS]:
+        with suppress(files.UnreadableError):
+            yield str(each.path), files.read(copy.path, checking.MAX_CONTRACT).decode("utf-8-sig", "replace")
 
 
 def compare(repository: Repository, base: Base, scope: Scope, ours: Sequence[Ours]) -> Compared:

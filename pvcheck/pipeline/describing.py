@@ -16,7 +16,7 @@ from pvcheck.host import codes, discover, registry
 from pvcheck.plugin import InputError, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CHUNK = 1 << 24
@@ -75,18 +75,23 @@ def readers(folder: Path) -> dict[str, Reader]:
     return found
 
 
-def describe(path: Path, reader: Reader, *, digest: bool) -> Described:
+def describe(
+    path: Path, reader: Reader, *, digest: bool, on_progress: Callable[[int, int], None] | None = None
+) -> Described:
     """Describe a file; with ``digest``, read all of it.
 
+    :param on_progress: is told how many bytes were hashed, and of how many: those of tensors are hashed twice.
     :raises NotMeasuredError: if the file is not sound or cannot be read, or if the reader fails.
     """
     try:
         with Source(str(path)) as source:
             told = registry.load(reader.target)(source)  # type: ignore[operator]  # a text from a plugin
             version, metadata, tensors = _checked(told, source.size)
+            hashed = None
             if digest:
                 _check_whole(told)
-                tensors = tuple(each._replace(digest=_digest(source, each.offset, each.size)) for each in tensors)
+                hashed = _Hashed(source, sum(each.size for each in tensors) + source.size, on_progress)
+                tensors = tuple(each._replace(digest=hashed.digest(each.offset, each.size)) for each in tensors)
             return Described(
                 path=str(path),
                 reader=reader,
@@ -94,7 +99,7 @@ def describe(path: Path, reader: Reader, *, digest: bool) -> Described:
                 size=source.size,
                 metadata=metadata,
                 tensors=tensors,
-                digest=_digest(source, 0, source.size) if digest else "",
+                digest=hashed.digest(0, source.size) if hashed else "",
             )
     except InputError as error:
         code = getattr(error, "code", "")
@@ -140,12 +145,24 @@ def _fits(row: Tensor, size: int) -> bool:
     return right and type(row.dims) is tuple and row.offset + row.size <= size and not row.digest
 
 
-def _digest(source: Source, offset: int, size: int) -> str:
-    """Return the SHA-256 of a range, read piece by piece."""
-    state = hashlib.sha256()
-    for piece in _pieces(source, offset, size):
-        state.update(piece)
-    return state.hexdigest()
+class _Hashed:
+    """Digests of ranges of a file, and how many bytes went into all of them."""
+
+    def __init__(self, source: Source, total: int, on_progress: Callable[[int, int], None] | None) -> None:
+        self._source = source
+        self._total = total
+        self._done = 0
+        self._told = on_progress
+
+    def digest(self, offset: int, size: int) -> str:
+        """Return the SHA-256 of a range, read piece by piece."""
+        state = hashlib.sha256()
+        for piece in _pieces(self._source, offset, size):
+            state.update(piece)
+            self._done += len(piece)
+            if self._told is not None:
+                self._told(self._done, self._total)
+        return state.hexdigest()
 
 
 def _pieces(source: Source, offset: int, size: int) -> Iterator[memoryview]:

@@ -30,20 +30,26 @@ MANY = 16
 
 
 def validated(
-    words: Sequence[str], here: Path, variables: Mapping[str, str], *, remember: bool = True
+    words: Sequence[str],
+    here: Path,
+    variables: Mapping[str, str],
+    *,
+    remember: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Checked]:
     """Check the contracts that words name, or those of the settings.
 
+    :param on_progress: is told how many of the contracts that are not known yet are checked, and of how many.
     :raises EmptyError: if there is none.
     :raises ConfigError: as ``check_all``.
     """
     places = files.Places()
     paths = discovery.contracts(words, here, places)
     named = {} if words else {config.of_folder(here).root: paths}
-    return check_all(paths, variables, remember=remember, named=named, places=places)
+    return check_all(paths, variables, remember=remember, named=named, places=places, on_progress=on_progress)
 
 
-def check_all(  # noqa: PLR0913 - each is a part of what an answer depends on
+def check_all(  # noqa: PLR0913 - what is checked, what is known of it, and who wants to know
     paths: Sequence[Path],
     variables: Mapping[str, str],
     *,
@@ -52,6 +58,7 @@ def check_all(  # noqa: PLR0913 - each is a part of what an answer depends on
     named: Mapping[Path, Sequence[Path]] = MappingProxyType({}),
     home: Callable[[Path], Path] | None = None,
     places: files.Places | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Checked]:
     """Check files, in their order.
 
@@ -61,6 +68,7 @@ def check_all(  # noqa: PLR0913 - each is a part of what an answer depends on
     :param places: where the files arrive, as far as that is known already.
     :param variables: of the environment, which says where the cache is.
     :param remember: whether to use it.
+    :param on_progress: as for ``validated``.
     :raises ConfigError: if settings or a catalogue cannot be understood.
     """
     if len(paths) < MANY:
@@ -70,7 +78,7 @@ def check_all(  # noqa: PLR0913 - each is a part of what an answer depends on
         fleet = Fleet(paths, cache.wanted(variables) if remember else None, day, home, places)
     except PvError:  # told in the order of the files, by who reads them in that order
         return checking.check_all(paths, day)
-    return sifting.between(fleet.checked(), day, named, fleet.places)
+    return sifting.between(fleet.checked(on_progress), day, named, fleet.places)
 
 
 class Fleet:
@@ -109,11 +117,11 @@ class Fleet:
                 parents[parent] = self.projects[settings.root]
             self.memories.append(parents[parent])
 
-    def checked(self) -> list[Checked]:
+    def checked(self, on_progress: Callable[[int, int], None] | None = None) -> list[Checked]:
         """Return each contract as one that stands alone."""
         known = [memory.known(path) for path, memory in zip(self.paths, self.memories, strict=True)]
         missing = [index for index, each in enumerate(known) if each is None]
-        learnt = self._learnt(missing)
+        learnt = self._learnt(missing, on_progress)
         for index in missing:
             path, memory = self.paths[index], self.memories[index]
             if index in learnt:
@@ -131,13 +139,13 @@ class Fleet:
             if memory.changed and self.context(memory.settings) == memory.context:
                 memory.save()
 
-    def _learnt(self, missing: Sequence[int]) -> dict[int, bytes]:
+    def _learnt(self, missing: Sequence[int], on_progress: Callable[[int, int], None] | None) -> dict[int, bytes]:
         """Check what is not known, on several cores where that pays; return what each check found, as it is kept."""
         if not missing:
             return {}
         from pvcheck.pipeline import spreading  # noqa: PLC0415 - not where everything is known
 
-        return spreading.spread(missing, self._answer, spreading.processes(len(missing)))
+        return spreading.spread(missing, self._answer, spreading.processes(len(missing)), on_progress)
 
     def _answer(self, index: int) -> bytes | None:
         """Check one contract."""

@@ -46,10 +46,16 @@ AHEAD: Final = 4
 """Workers that are started before anybody knows whether there is work for all of them."""
 
 
-def run(paths: Sequence[Path], options: Options, watch: Watch | None = None) -> RunResult:
+def run(
+    paths: Sequence[Path],
+    options: Options,
+    watch: Watch | None = None,
+    expect: Callable[[int], object] | None = None,
+) -> RunResult:
     """Measure the bound falsifiers of contracts, and do with the results what the options say.
 
     :param watch: shows the progress of each evaluation.
+    :param expect: is told how many evaluations there will be, before the first one begins.
     :raises EmptyError: if the selection is empty.
     :raises ConfigError: if an input is overridden that no contract declares, results cannot be put where they
         are wanted, or there is no such executor.
@@ -58,7 +64,7 @@ def run(paths: Sequence[Path], options: Options, watch: Watch | None = None) -> 
     refuse_place(options.results, paths)
     checked = checked_for(paths, options)
     chosen = selecting.chosen(checked, options)
-    batch = Batch(options, watch)
+    batch = Batch(options, watch, expect)
     try:
         if any(chosen.values()):
             batch.start(sum(map(len, chosen.values())), checked[0])
@@ -93,6 +99,8 @@ def refuse_place(results: Path | None, contracts: Sequence[Path]) -> None:
         why = "it would take the place of a contract"
     elif results.is_dir() or not results.parent.is_dir():
         why = "it is a folder" if results.is_dir() else "its folder is not there"
+    elif results.exists() and not results.is_file():
+        why = "it is no regular file"
     if why:
         message = f"the results cannot be written there: {why}"
         hint = "name a file such as results.jsonl in a folder that is there"
@@ -115,8 +123,11 @@ class _Post:
 class Batch(Runner):
     """A run of many evaluations at a time."""
 
-    def __init__(self, options: Options, watch: Watch | None = None) -> None:
+    def __init__(
+        self, options: Options, watch: Watch | None = None, expect: Callable[[int], object] | None = None
+    ) -> None:
         super().__init__(options, watch)
+        self._expect = expect
         self._executor: Executor | None = None
         self._posts: list[_Post] = []
         self._owners: dict[int, _Post] = {}
@@ -155,6 +166,8 @@ class Batch(Runner):
         """Yield what became of each contract, in their order, each as soon as that is known."""
         several = [self._posted(each, chosen) for each in checked]
         scheduler = self._scheduled()
+        if self._expect is not None:
+            self._expect(len(self._owners))
         left = list(zip(checked, several, strict=True))
         replies = scheduler.finished() if scheduler is not None else iter(())
         while True:

@@ -46,7 +46,12 @@ def processes(items: int) -> int:
     return max(1, min(cores, MOST, items // LEAST)) if threads == 1 else 1
 
 
-def spread(items: Sequence[int], answer: Callable[[int], bytes | None], number: int) -> dict[int, bytes]:
+def spread(
+    items: Sequence[int],
+    answer: Callable[[int], bytes | None],
+    number: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[int, bytes]:
     """Return the answers to items by item; one that has none is left out.
 
     :param answer: returns bytes without a line end, or None. What it raises in a child counts as None there; what it
@@ -60,8 +65,10 @@ def spread(items: Sequence[int], answer: Callable[[int], bytes | None], number: 
     try:
         with suppress(OSError):  # no process and no pipe left: what has no child is asked here
             children += map(partial(_fork, answer), shares[1:])
-        for each in shares[0]:
+        for done, each in enumerate(shares[0], 1):
             _put(found, each, answer(each))
+            if on_progress is not None:
+                on_progress(min(len(items), done * number), len(items))
         patience = max(PATIENCE, 2 * (time.monotonic() - begun))
         for child in children:
             answers, has_ended = _collected(child, patience)

@@ -9,15 +9,17 @@ from pvcheck.domain.teeth import Cell, State, total
 from pvcheck.domain.tightening import tighter
 from pvcheck.errors import escaped
 from pvcheck.report import findings
+from pvcheck.report.styled import Line, indented
 from pvcheck.report.tally import count
 from pvcheck.rules.challenged import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pvcheck.domain.teeth import Challenged, Tooth, Trial
     from pvcheck.domain.tightening import Tighter
     from pvcheck.pipeline.challenging import Bout, FileChallenge
+    from pvcheck.report.styled import Role
 
 LETTERS = {Cell.CAUGHT: "C", Cell.MISSED: "m", Cell.UNMOVED: ".", Cell.NOT_PLANTED: "-", Cell.STOPPED: "!"}
 LEGEND = "C caught, m missed, . not moved, - not planted, ! no verdict left to any bound"
@@ -25,51 +27,71 @@ MOST_COLUMNS = 15
 """Bounds side by side; a falsifier with more gets another table below. So a row fits 100 columns."""
 ROOM = 0.01
 """A second bound is shown that lets faults within one percent pass: the last bits may be another machine's own."""
+LEAST_COLUMNS = 3
+MISSED = "MISSED"
+GAP = "   "
 _NAME = 32
 _MARGIN = "      "
 
 
-def lines(file: FileChallenge, *, full: bool = True) -> Iterator[str]:
-    """Yield what a challenge found in one contract."""
+def lines(file: FileChallenge, *, full: bool = True, width: int | None = None) -> Iterator[str]:
+    """Yield what a challenge found in one contract.
+
+    :param width: of the terminal: where fewer bounds fit side by side, the rest stand in another table below.
+    """
     yield from findings.lines(file.findings, full=full)
     contract = file.checked.contract
     if contract is None or not file.bouts or not full:
         return
-    yield f"{escaped(contract.id or '')} {contract.version}  {escaped(contract.path)}"
+    yield Line((escaped(contract.id or ""), "head"), f" {contract.version}  ", (escaped(contract.path), "dim"))
     if file.challenged:
-        yield f"  {LEGEND}"
+        yield Line((f"  {LEGEND}", "dim"))
     for each in file.bouts:
-        yield from _bout(each)
+        yield from _bout(each, width)
 
 
-def _bout(bout: Bout) -> Iterator[str]:
+def _bout(bout: Bout, width: int | None) -> Iterator[str]:
     """Yield the lines of one falsifier."""
     name = escaped(bout.falsifier.id or "")
     if bout.challenged is None:
-        yield f"  {name}  not challenged, {bout.word}"
+        yield Line(f"  {name}  ", (f"not challenged, {bout.word}", "doubt"))
         yield f"{_MARGIN}{escaped(bout.reason, 1000)}"
         return
     score, teeth = bout.challenged.score, bout.challenged.teeth()
     told = f"{score.caught} of {score.moved} caught" if score.moved else "no fault moves it"
-    yield f"  {name}  {escaped(bout.falsifier.evaluator or '')}: {told}"
-    yield from (f"{_MARGIN}{row}".rstrip() for row in _matrix(bout.challenged, teeth))
+    role: Role = "good" if score.moved and score.caught == score.moved else "doubt"
+    yield Line(f"  {name}  {escaped(bout.falsifier.evaluator or '')}: ", (told, role))
+    yield from indented(_matrix(bout.challenged, teeth, width), _MARGIN)
     failed = [each for each in bout.challenged.trials if each.state is State.ERROR]
     yield from (f"{_MARGIN}{escaped(each.fault, _NAME)}: {escaped(each.reason, 1000)}" for each in failed)
     for number, tooth in enumerate(teeth, 1):
-        yield f"{_MARGIN}{number:>2}  {_sentence(bout.challenged, tooth)}"
+        yield Line(_MARGIN, (f"{number:>2}", "head"), f"  {_sentence(bout.challenged, tooth)}")
     if bout.withheld:
         yield f"{_MARGIN}keeps nothing: {bout.withheld}"
 
 
-def _matrix(challenged: Challenged, teeth: Sequence[Tooth]) -> Iterator[str]:
+def _matrix(challenged: Challenged, teeth: Sequence[Tooth], width: int | None) -> Iterator[Line]:
     """Yield one row a fault: a letter for each bound, and the verdict under the fault."""
-    width = max(len(escaped(each.fault, _NAME)) for each in challenged.trials)
-    for start in range(0, len(teeth), MOST_COLUMNS):
-        part = teeth[start : start + MOST_COLUMNS]
-        yield " " * width + "".join(f" {start + at:>2}" for at in range(1, len(part) + 1))
-        for row, trial in enumerate(challenged.trials):
-            letters = "".join(f"  {LETTERS[each.cells[row]]}" for each in part)
-            yield f"{escaped(trial.fault, _NAME):<{width}}{letters}   {_verdict(challenged, trial)}"
+    wide = max(len(escaped(each.fault, _NAME)) for each in challenged.trials)
+    verdicts = [_verdict(challenged, each) for each in challenged.trials]
+    most = MOST_COLUMNS
+    if width is not None:
+        left = width - len(_MARGIN) - wide - len(GAP) - max(map(len, verdicts))
+        most = max(LEAST_COLUMNS, min(most, left // len(GAP)))
+    for start in range(0, len(teeth), most):
+        part = teeth[start : start + most]
+        numbers = "".join(f" {start + at:>2}" for at in range(1, len(part) + 1))
+        yield Line((" " * wide + numbers, "head"))
+        for row, (trial, verdict) in enumerate(zip(challenged.trials, verdicts, strict=True)):
+            letters = [_letter(each.cells[row]) for each in part]
+            name = f"{escaped(trial.fault, _NAME):<{wide}}"
+            yield Line(name, *letters, GAP, (verdict, "bad" if verdict == MISSED else "dim"))
+
+
+def _letter(cell: Cell) -> Line:
+    """Return what one bound did about one fault."""
+    roles: Mapping[Cell, Role] = {Cell.CAUGHT: "good", Cell.MISSED: "bad"}
+    return Line("  ", (LETTERS[cell], roles.get(cell, "dim")))
 
 
 def _verdict(challenged: Challenged, trial: Trial) -> str:
@@ -82,7 +104,7 @@ def _verdict(challenged: Challenged, trial: Trial) -> str:
         return "caught: the evaluator fails"
     if trial.guard:
         return f"caught: {escaped(trial.guard, 20)}"
-    return "caught" if challenged.is_caught(trial) else "MISSED"
+    return "caught" if challenged.is_caught(trial) else MISSED
 
 
 def _sentence(challenged: Challenged, tooth: Tooth) -> str:

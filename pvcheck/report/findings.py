@@ -1,21 +1,64 @@
-"""Findings as text: one line that names place, code and fault, and in full form the way out below it."""
+"""Findings as text: a line that names place, code and fault; in full form its source and the way out below it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pvcheck.errors import Severity
+from pvcheck.report.styled import Line, indented
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pvcheck.errors import Finding
+    from pvcheck.report.excerpts import Sources
+    from pvcheck.report.styled import Role
+
+ROLES: Final[Mapping[Severity, Role]] = {Severity.ERROR: "code", Severity.WARNING: "warning", Severity.NOTE: "dim"}
+EXCERPTS: Final = 50
+"""Findings that are shown with their source: whoever has more of them looks at the first."""
+NAMED: Final = 5
+"""Codes that the last line names beside the first one."""
 
 
-def lines(findings: Iterable[Finding], *, full: bool = True) -> Iterator[str]:
-    """Yield the lines of findings."""
-    for each in findings:
-        mark = "" if each.severity is Severity.ERROR else f" [{each.severity}]"
-        yield f"{each}{mark}"
-        if full and each.hint:
-            yield f"  hint: {each.hint}"
+def lines(
+    findings: Iterable[Finding], *, full: bool = True, sources: Sources | None = None, width: int | None = None
+) -> Iterator[str]:
+    """Yield the lines of findings.
+
+    :param sources: the texts that the findings are about; without them, or in short form, none is shown.
+    :param width: of the terminal.
+    """
+    for number, each in enumerate(findings):
+        yield headline(each)
+        if not full:
+            continue
+        if sources is not None and number < EXCERPTS:
+            from pvcheck.report.excerpts import excerpt  # noqa: PLC0415 - where nothing is wrong, nobody waits for it
+
+            yield from excerpt(each, sources, width)
+        if each.hint:
+            yield Line("  ", ("hint:", "hint"), f" {each.hint}")
+
+
+def headline(finding: Finding) -> Line:
+    """Return the line of one finding: what a terminal, an editor and a person look for stands first."""
+    told = str(finding)
+    place = told[: len(told) - len(finding.message) - len(finding.code) - 1]
+    mark = "" if finding.severity is Severity.ERROR else f" [{finding.severity}]"
+    return Line((place, "place"), (finding.code, ROLES[finding.severity]), f" {finding.message}", (mark, "dim"))
+
+
+def next_command(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the command that tells more about what was found: of the heaviest code first."""
+    order = list(Severity)
+    codes = list(dict.fromkeys(each.code for each in sorted(findings, key=lambda each: order.index(each.severity))))
+    if codes:
+        rest = f"{', '.join(codes[1 : NAMED + 1])}{', ...' if len(codes) > NAMED + 1 else ''}"
+        beside = f"; also {rest}" if rest else ""
+        yield Line(("next:", "hint"), f" pv explain {codes[0]} tells what it means and shows a right form{beside}")
+
+
+def beneath(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the lines of findings that belong to what stands above them."""
+    return indented(lines(findings))

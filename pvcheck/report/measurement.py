@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from pvcheck.domain import numbers
 from pvcheck.domain.metric import MetricType, bits
 from pvcheck.errors import escaped
-from pvcheck.host import Failed, Measured, TimedOut
-from pvcheck.report import table
+from pvcheck.host import Failed, Measured, TimedOut, Unmeasured
+from pvcheck.report import how, table
+from pvcheck.report.styled import Line, indented
 from pvcheck.report.tally import count
 
 if TYPE_CHECKING:
@@ -19,41 +20,50 @@ if TYPE_CHECKING:
     from pvcheck.pipeline.measuring import Taken
     from pvcheck.plugin import Measurement
 
+_MARGIN = "      "
 SHOWN = 8
 """Numbers of a series that stands in no table."""
 
 
-def lines(taken: Taken) -> Iterator[str]:
-    """Yield what came of an order, the verdict last."""
+def lines(taken: Taken, *, width: int | None = None, verbose: bool = False) -> Iterator[str]:
+    """Yield what came of an order, the verdict last.
+
+    :param width: of the terminal.
+    :param verbose: whether to say how the numbers were got.
+    """
     offered, reply = taken.offered, taken.reply
     name, version = offered.evaluator.name, escaped(offered.evaluator.version)
-    yield f"{name} {version}  {escaped(offered.distribution)} {escaped(offered.version)}"
+    yield Line((f"{name} {version}", "head"), f"  {escaped(offered.distribution)} {escaped(offered.version)}")
     if not isinstance(reply, Measured):
         yield _without_numbers(reply)
         return
     measurement = reply.measurement
-    yield f"  measured      {reply.seconds * 1000:.0f} ms, {escaped(measurement.backend)}"
+    yield Line("  ", ("measured", "good"), f"      {reply.seconds * 1000:.0f} ms, {escaped(measurement.backend)}")
     if reply.choice.told:
         yield f"  device        {reply.choice.told}"
     specs = {spec.name: spec for spec in offered.evaluator.metrics}
-    yield from (f"      {row}" for row in table.lines(measurement, specs, taken.guarded))
+    room = None if width is None else width - len(_MARGIN)
+    yield from indented(table.lines(measurement, specs, taken.guarded, width=room), _MARGIN)
     yield from (f"      {row}" for row in _scalars(measurement, specs))
     yield from (f"      {row}" for row in _series(measurement, specs))
     yield from (f"      skipped {escaped(skip.what)}: {escaped(skip.reason)}" for skip in measurement.skipped)
     yield from (f"      {escaped(note)}" for note in measurement.notes)
-    yield from (f"      {each.code} {each.guard}: {each.message}" for each in taken.guarded)
+    said = (Line((each.code, "warning"), f" {each.guard}: {each.message}") for each in taken.guarded)
+    yield from indented(said, _MARGIN)
+    if verbose:
+        yield from indented(how.of_measurement(measurement, specs), _MARGIN)
     declared = f"{len(measurement.metrics)} of {count(len(specs), 'metric')}"
     stopped = next((f"; invalid: {each.guard}" for each in taken.guarded if each.invalid), "")
     yield f"{declared}; {len(measurement.skipped)} skipped; {count(len(taken.guarded), 'mark')} of guards{stopped}"
 
 
-def _without_numbers(reply: Reply) -> str:
+def _without_numbers(reply: Reply) -> Line:
     """Return why there are no numbers."""
     if isinstance(reply, Failed):
-        return f"  error         {reply.code} {reply.reason}"
+        return Line("  ", ("error", "bad"), f"         {reply.code} {reply.reason}")
     if isinstance(reply, TimedOut):
-        return f"  timeout       no answer within {reply.seconds:g} s"
-    return f"  not measured  {reply.reason}" if not isinstance(reply, Measured) else ""
+        return Line("  ", ("timeout", "doubt"), f"       no answer within {reply.seconds:g} s")
+    return Line("  ", ("not measured", "doubt"), f"  {reply.reason}" if isinstance(reply, Unmeasured) else "")
 
 
 def _scalars(measurement: Measurement, specs: Mapping[str, MetricSpec]) -> Iterator[str]:

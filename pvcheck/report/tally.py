@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pvcheck.domain.status import Outcome, Status, status_of
 from pvcheck.errors import Severity, escaped
+from pvcheck.report.styled import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pvcheck.errors import Finding
     from pvcheck.pipeline.checking import Checked
     from pvcheck.pipeline.results import FileResult, Result
+    from pvcheck.report.styled import Role
+
+
+_COUNT: Final = re.compile("([0-9]+) (not measured|[a-z]+)")
+ROLES: Final[Mapping[str, Role]] = {
+    "held": "good",
+    "discharged": "good",
+    "refuted": "bad",
+    "falsified": "bad",
+    "error": "bad",
+    "errors": "bad",
+    "stale": "doubt",
+    "invalid": "doubt",
+    "timeout": "doubt",
+    "not measured": "doubt",
+    "warning": "doubt",
+    "warnings": "doubt",
+}
+"""What a count of a verdict says, by the word after it."""
+
+
+def verdict(line: str) -> Line:
+    """Return a verdict line with the role of each count that is not 0."""
+    parts: list[str | tuple[str, Role]] = []
+    at = 0
+    for match in _COUNT.finditer(line):
+        parts += [line[at : match.start()], (match[0], ROLES.get(match[2], "") if int(match[1]) else "")]
+        at = match.end()
+    return Line(*parts, line[at:])
 
 
 def count(number: int, noun: str) -> str:
@@ -56,17 +87,15 @@ def counted(file: Checked) -> Counts:
     if file.contract is None:
         return Counts()
     found = file.contract.falsifiers
-    words = Counter(
-        "stale" if each.id in file.stale else str(status_of(each.status)) for each in found if each.is_bound
-    )
+    words = ["stale" if each.id in file.stale else status_of(each.status) for each in found if each.is_bound]
     return Counts(
         total=len(found),
-        bound=words.total(),
-        discharged=words[Status.DISCHARGED],
-        falsified=words[Status.FALSIFIED],
-        stale=words["stale"],
-        pending=words[Status.PENDING] + words[Status.PROPOSED],
-        unbound=len(found) - words.total(),
+        bound=len(words),
+        discharged=words.count(Status.DISCHARGED),
+        falsified=words.count(Status.FALSIFIED),
+        stale=words.count("stale"),
+        pending=words.count(Status.PENDING) + words.count(Status.PROPOSED),
+        unbound=len(found) - len(words),
         claimed=0 if file.contract.is_strict else len(found),
     )
 

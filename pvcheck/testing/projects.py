@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WORDS: Final = {NAMES.get(each, str(each)): each for each in Outcome}
-_OUTCOME: Final = re.compile(rf"  ({'|'.join(map(re.escape, _WORDS))}) +(\S+)(?:  [0-9]+ ms, .*)?")
+_OUTCOME: Final = re.compile(rf"  ({'|'.join(map(re.escape, _WORDS))}) +(\S+)(?: +[0-9]+ ms, .*|  was .*)?")
 _FINDING: Final = re.compile(
     r"(?:(?P<path>\S.*?)(?::(?P<line>[0-9]+):(?P<column>[0-9]+))?: )?(?P<code>PV[0-9]{3}) (?P<message>.*?)"
     r"(?: \[(?P<severity>warning|note)\])?",
     re.ASCII,
 )
 _HINT: Final = "  hint: "
+_EXCERPT: Final = re.compile(r" *[0-9]* \|.*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +149,8 @@ def _text(stream: TextIOWrapper) -> str:
 
 
 def _findings(text: str) -> Iterator[Finding]:
-    """Yield the findings that lines tell: each stands at the beginning of a line, and its hint on the next."""
-    lines = text.splitlines()
+    """Yield the findings that lines tell: each stands at the beginning of a line, its hint below it and its source."""
+    lines = [line for line in text.splitlines() if not _EXCERPT.fullmatch(line)]
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
         match = _FINDING.fullmatch(line)
         if match:

@@ -43,7 +43,8 @@ def test_a_long_evaluation_has_one_line_that_is_rewritten():
         draw(13, 28)
 
     assert terminal.getvalue() == "".join(
-        f"\r\x1b[K{text}" for text in ("F-\\x1b\\u03c3  12/28", "F-\\x1b\\u03c3  13/28", "")
+        f"\r\x1b[K{text}"
+        for text in ("F-\\x1b\\u03c3  12/28  6/s  about 3 s left", "F-\\x1b\\u03c3  13/28  6.5/s  about 2 s left", "")
     )
 
 

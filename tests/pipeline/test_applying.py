@@ -474,10 +474,12 @@ def test_a_record_of_this_host_is_not_told_as_a_stranger(project, pv):
         pytest.param("new.yml", "it would take the place of a contract", id="suffix"),
         pytest.param("contracts", "it is a folder", id="folder"),
         pytest.param("nowhere/results.jsonl", "its folder is not there", id="no folder"),
+        pytest.param("pipe.jsonl", "it is no regular file", id="pipe"),
     ],
 )
 def test_a_bad_place_for_results_is_told_before_anything_is_measured(project, pv, results, why):
-    """A measurement of hours must not end in a message about a path."""
+    """A measurement of hours must not end in a message about a path; one to a device or a pipe must not replace it."""
+    os.mkfifo("pipe.jsonl")
     before = project.state()
 
     status, out, err = pv("run", "--results", results)

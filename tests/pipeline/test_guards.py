@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from helpers import CONTRACT
+from helpers import CONTRACT, without_excerpts
 
 SOUND = {"metrics": {"growth": 1.5, "count": 4, "same": True, "steps": [1.0, -2.5]}}
 ILL = SOUND | {"condition": 1449.0}
@@ -23,7 +23,7 @@ def test_a_bound_that_leans_is_told_at_its_place_and_moves_nothing(project, pv):
     status, out, _ = pv("run", "--write", "-q")
 
     assert status == 3
-    assert out.startswith(f"contracts/c.yaml:16:13: PV603 {LEANS}\n  hint: {WAY_OUT}\n")
+    assert without_excerpts(out).startswith(f"contracts/c.yaml:16:13: PV603 {LEANS}\n  hint: {WAY_OUT}\n")
     assert "  invalid       F-1" in out
     assert f"      conditioning: {LEANS}\n" in out
     assert f"      PV603 conditioning: {LEANS}\n" in out
@@ -115,7 +115,7 @@ def test_a_chain_that_carries_nothing_is_a_warning(project, pv):
     accepted = pv("run", "-q")
 
     assert plain[0] == accepted[0] == 0
-    assert plain[1].startswith(
+    assert without_excerpts(plain[1]).startswith(
         "contracts/c.yaml:16:13: PV604 less than 10 % of a change at one step reaches the next at 1 of 1 transitions, "
         "so growth is not cumulative [warning]\n  hint: bound each step by itself, or "
     )
@@ -146,7 +146,7 @@ def test_a_mark_beside_a_refutation_is_a_warning(project, pv):
 
     assert status == 1
     assert out.startswith(f"contracts/c.yaml:16:13: PV603 {LEANS} [warning]\n")
-    assert "      REFUTED  count >= 4.0: 3 (margin -1)\n" in out
+    assert "      REFUTED  count   >= 4.0  3    margin -1\n" in out
 
 
 def test_what_is_accepted_and_not_found_is_a_warning(project, pv):

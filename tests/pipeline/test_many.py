@@ -373,7 +373,7 @@ def test_threads_are_what_the_neighbours_leave(several, pv, monkeypatch):
     monkeypatch.setattr(command, "cores", lambda: 8)
     real = scheduling.run
     monkeypatch.setattr(
-        scheduling, "run", lambda paths, options, watch: seen.append(options.threads) or real(paths, options, watch)
+        scheduling, "run", lambda paths, options, *more: seen.append(options.threads) or real(paths, options, *more)
     )
 
     for jobs in ("1", "3", "16", "auto"):

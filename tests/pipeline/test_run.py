@@ -30,12 +30,13 @@ def test_a_run_reports_and_changes_nothing(project, pv):
     assert (status, err) == (0, "")
     assert without_times(out) == (
         "C-TEST 1.2.3  contracts/c.yaml\n"
-        "  held          F-1  N ms, python\n"
+        "  held          F-1  N ms, python  was PENDING\n"
         "               steps        bits\n"
         "      layer 0      1  0x3f800000\n"
         "      layer 1   -2.5  0xc0200000\n"
-        "      held     growth < 18.0: 1.5 (margin 16.5)\n"
-        "      held     count >= 4.0: 4 (margin 0)\n"
+        "      held     growth  < 18.0  1.5  margin 16.5\n"
+        "      held     count   >= 4.0  4    margin 0\n"
+        "next: pv run --write records 3 moves of statuses; --diff shows what it would change\n"
         f"{VERDICT}\n"
     )
     assert project.state() == before
@@ -109,7 +110,7 @@ def test_a_refuted_claim_exits_1_and_is_written_as_falsified(project, pv):
 
     assert status == 1
     assert "  REFUTED       F-1" in out
-    assert "      REFUTED  growth < 18.0: 20 (margin -2)\n" in out
+    assert "      REFUTED  growth  < 18.0  20  margin -2\n" in out
     assert "+  status: FALSIFIED\n" in out
     assert last(out) == "2 falsifiers: 1 refuted; 1 unbound; no errors"
     assert again[0] == 0
@@ -124,7 +125,7 @@ def test_a_regression_is_named(project, pv):
     status, out, _ = pv("run", "-q")
 
     assert status == 1
-    assert "      it was DISCHARGED: a regression\n" in out
+    assert "  N ms, python  was DISCHARGED: a regression\n" in without_times(out)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_a_metric_that_is_not_reported_refutes_its_bound(project, pv):
     status, out, _ = pv("run")
 
     assert status == 1
-    assert "      REFUTED  count >= 4.0: not reported\n" in out
+    assert "      REFUTED  count   >= 4.0  not reported\n" in out
 
 
 def test_marks_skips_and_notes_are_shown(project, pv):
