@@ -143,6 +143,25 @@ def write(path: Path, data: bytes) -> None:
         raise _refused("written, but the disk did not confirm it", error, path) from None
 
 
+def append(path: Path, data: bytes) -> None:
+    """Put bytes behind those of a file, or make a new one; the file is one that several programs write in turn.
+
+    :raises NotMeasuredError: if the disk refuses, or the file is no regular one.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file")
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _refused("cannot write", error, path) from None
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and those above it.
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import show
+from pvcheck.cli import formats
+from pvcheck.cli.output import columns, show, tell
 from pvcheck.errors import escaped
 from pvcheck.pipeline import challenging
 from pvcheck.pipeline.options import Mode, Options
 from pvcheck.report import challenge as report
-from pvcheck.report import progress
+from pvcheck.report import progress, styled
 from pvcheck.text import unified
+
+if TYPE_CHECKING:
+    from pvcheck.cli.formats import Report
+    from pvcheck.domain.canonical import JSON
+    from pvcheck.pipeline.challenging import ChallengeResult
 
 
 def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -32,8 +38,17 @@ def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
 @click.option("--input", "inputs", multiple=True, callback=_named, metavar="NAME=PATH", help="Where an input lies.")
 @click.option("--write", "mode", flag_value=Mode.WRITE, help="Keep the result as evidence, and refer to it.")
 @click.option("--check", "mode", flag_value=Mode.CHECK, help="Compare with the record bit for bit.")
-@click.option("--format", "form", type=click.Choice(["full", "concise"]), default="full", help="How much is told.")
-def challenge(*, paths: tuple[str, ...], select: str, inputs: dict[str, str], mode: str | None, form: str) -> int:
+@formats.FORMAT
+@formats.REPORT
+def challenge(  # noqa: PLR0913 - each is an option
+    *,
+    paths: tuple[str, ...],
+    select: str,
+    inputs: dict[str, str],
+    mode: str | None,
+    form: str,
+    reports: tuple[Report, ...],
+) -> int:
     """Plant faults, and show which bounds let them pass.
 
     Each falsifier of PATHS is measured clean, then once with each fault that its evaluator declares. A fault that moves
@@ -43,11 +58,23 @@ def challenge(*, paths: tuple[str, ...], select: str, inputs: dict[str, str], mo
     if select and mode == Mode.WRITE:
         raise click.UsageError("--write keeps the challenge of whole contracts: leave -k out")
     options = Options(mode=Mode(mode or Mode.REPORT), select=select, inputs=inputs)
-    watch = partial(progress.shown, stream=sys.stderr)
-    result = challenging.challenge_all(discovery.contracts(paths, Path.cwd()), options, watch)
-    for file in result.files:
-        show(report.lines(file, full=form == "full"))
-        if file.after and form == "full":
-            show(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines())
-    show([report.verdict(result.files)])
-    return result.exit_code
+    outlet = formats.Outlet("challenge", form, reports)
+    with outlet.open(paths), progress.Board(sys.stderr) as board:
+        contracts = discovery.contracts(paths, Path.cwd())
+        result = challenging.challenge_all(contracts, options, board.shown, board.expect)
+    status = outlet.tell(lambda: _document(outlet, result, options.mode), result.exit_code)
+    if outlet.is_text:
+        for file in result.files:
+            tell(report.lines(file, full=outlet.is_full, width=columns()))
+            if file.after and outlet.is_full:
+                show(styled.diff(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines()))
+        tell([report.verdict(result.files)])
+    return status
+
+
+def _document(outlet: formats.Outlet, result: ChallengeResult, mode: Mode) -> JSON:
+    """Return what was caught and missed, for programs."""
+    from pvcheck.report.machine import document  # noqa: PLC0415 - most challenges are for people
+
+    head = outlet.head(result.exit_code, report.verdict(result.files), mode=str(mode))
+    return document.of_challenge(head, result.files)

@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import show
+from pvcheck.cli import completing, formats
+from pvcheck.cli.output import columns, show, since, tell
 from pvcheck.config import MAX_TIMEOUT
 from pvcheck.errors import escaped
 from pvcheck.pipeline import foreseeing, scheduling
 from pvcheck.pipeline.options import Mode, Options
 from pvcheck.report import durations as slowest
-from pvcheck.report import foreseen, progress, tally
+from pvcheck.report import foreseen, progress, styled, tally
 from pvcheck.report import run as report
 from pvcheck.text import unified
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pvcheck.cli.formats import Report
+    from pvcheck.domain.canonical import JSON
+    from pvcheck.pipeline.results import RunResult
 
 MAX_JOBS = 256
 SHOWN = 10
@@ -61,7 +66,14 @@ def _seconds(_: click.Context, __: click.Parameter, value: float | None) -> floa
 
 OPTIONS = (
     click.argument("paths", nargs=-1, type=click.Path()),
-    click.option("-k", "select", default="", metavar="TEXT", help="Only falsifiers whose id contains this."),
+    click.option(
+        "-k",
+        "select",
+        default="",
+        metavar="TEXT",
+        shell_complete=completing.ids,
+        help="Only falsifiers whose id contains this.",
+    ),
     click.option(
         "--failed", is_flag=True, help="Only those that are FALSIFIED, or did not hold when they were last run here."
     ),
@@ -121,7 +133,12 @@ OPTIONS = (
         metavar="[=N]",
         help=f"Show the N slowest evaluations at the end; {SHOWN} without =N.",
     ),
+    formats.FORMAT,
+    formats.REPORT,
     click.option("-q", "--quiet", is_flag=True, help="Leave the tables out."),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="Say how each number was got: both sides, conditions, bytes, versions."
+    ),
 )
 
 
@@ -134,8 +151,17 @@ def _with_options(command: Callable[..., int]) -> Callable[..., int]:
 
 @click.command()
 @_with_options
-def run(
-    *, paths: tuple[str, ...], mode: str | None, dry_run: bool, durations: int | None, quiet: bool, **given: object
+def run(  # noqa: PLR0913 - each is an option
+    *,
+    paths: tuple[str, ...],
+    mode: str | None,
+    dry_run: bool,
+    durations: int | None,
+    form: str,
+    reports: tuple[Report, ...],
+    quiet: bool,
+    verbose: bool,
+    **given: object,
 ) -> int:
     """Measure the falsifiers of contracts and judge them under their bounds.
 
@@ -144,21 +170,40 @@ def run(
     host. Options that select are taken together: a falsifier must be meant by each of them.
     """
     options = _options(mode, given)
-    contracts = discovery.contracts(paths, Path.cwd())
+    outlet = formats.Outlet("run", form, reports)
     if dry_run:
-        _refuse_idle(mode, {**given, "durations": durations})
-        return _foreseen(contracts, options)
-    result = scheduling.run(contracts, options, progress.Board(sys.stderr).shown)
+        _refuse_idle(mode, {**given, "durations": durations}, outlet)
+        return _foreseen(discovery.contracts(paths, Path.cwd()), options)
+    with outlet.open(paths, [options.results]), progress.Board(None if quiet else sys.stderr) as board:
+        contracts = discovery.contracts(paths, Path.cwd())
+        result = scheduling.run(contracts, options, board.shown, board.expect)
+    status = outlet.tell(lambda: _document(outlet, result, options.mode), result.exit_code)
+    if outlet.is_text:
+        tables = outlet.is_full and not quiet
+        _show(result, options, tables=tables, full=outlet.is_full, look=report.Look(columns(), since(), verbose))
+        if durations is not None:
+            tell(slowest.lines(result.files, durations))
+        tell(report.next_command(result.files, options.mode) if outlet.is_full else ())
+        tell([tally.verdict(tally.of_run(result.files))])
+    return status
+
+
+def _show(result: RunResult, options: Options, *, tables: bool, full: bool, look: report.Look) -> None:
+    """Show what was measured, and what is or would be written."""
     for file in result.files:
-        show(report.lines(file, tables=not quiet))
+        tell(report.lines(file, tables=tables, full=full, look=look))
         if file.after and options.mode in {Mode.DIFF, Mode.WRITE}:
-            show(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines())
+            show(styled.diff(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines()))
     if options.results is not None:
-        show([f"{tally.count(len(result.records), 'record')} in {escaped(str(options.results))}: pv apply takes them"])
-    if durations is not None:
-        show(slowest.lines(result.files, durations))
-    show([tally.of_run(result.files)])
-    return result.exit_code
+        tell([f"{tally.count(len(result.records), 'record')} in {escaped(str(options.results))}: pv apply takes them"])
+
+
+def _document(outlet: formats.Outlet, result: RunResult, mode: Mode) -> JSON:
+    """Return what was measured, for programs."""
+    from pvcheck.report.machine import document  # noqa: PLC0415 - most runs are for people
+
+    head = outlet.head(result.exit_code, tally.of_run(result.files), mode=str(mode))
+    return document.of_run(head, result.files)
 
 
 def _options(mode: str | None, given: dict[str, object]) -> Options:
@@ -173,7 +218,7 @@ def _options(mode: str | None, given: dict[str, object]) -> Options:
     return Options(mode=Mode(mode or Mode.REPORT), threads=threads, **given)  # type: ignore[arg-type]  # click read them
 
 
-def _refuse_idle(mode: str | None, given: dict[str, object]) -> None:
+def _refuse_idle(mode: str | None, given: dict[str, object], outlet: formats.Outlet) -> None:
     """Refuse what a dry run could not do."""
     context = click.get_current_context()
     names = {each.name: each.opts[-1] for each in context.command.params}
@@ -181,6 +226,8 @@ def _refuse_idle(mode: str | None, given: dict[str, object]) -> None:
     idle += [
         names[name] for name in IDLE if given[name] not in {None, False} and given[name] != _default(context, name)
     ]
+    idle += [] if outlet.is_text else [f"--format {outlet.form}"]
+    idle += ["--report"] if outlet.reports else []
     if idle:
         raise click.UsageError(f"--dry-run measures nothing, so it cannot be given with {idle[0]}")
 
@@ -194,6 +241,6 @@ def _foreseen(contracts: list[Path], options: Options) -> int:
     """Show what would be measured."""
     files = foreseeing.foresee(contracts, options)
     for each in files:
-        show(foreseen.lines(each, options.device))
-    show([foreseen.verdict(files)])
+        tell(foreseen.lines(each, options.device))
+    tell([foreseen.verdict(files)])
     return foreseeing.exit_of(files)
