@@ -12,6 +12,7 @@ from pvcheck.errors import escaped
 from pvcheck.pipeline import applying
 from pvcheck.pipeline.options import Mode
 from pvcheck.report import apply as report
+from pvcheck.report import styled
 from pvcheck.text import unified
 
 
@@ -36,6 +37,6 @@ def apply(words: tuple[str, ...], *, is_diff: bool) -> int:
     for file in applied.files:
         show(report.lines(file))
         if file.after:
-            show(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines())
+            show(styled.diff(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines()))
     show([report.verdict(applied, mode)])
     return applied.exit_code

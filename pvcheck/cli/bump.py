@@ -14,6 +14,7 @@ from pvcheck.pipeline import bumping
 from pvcheck.pipeline.bumping import Wish
 from pvcheck.pipeline.options import Mode
 from pvcheck.report import bump as report
+from pvcheck.report import styled
 from pvcheck.text import unified
 
 
@@ -46,6 +47,6 @@ def bump(*, paths: tuple[str, ...], against: str | None, onto: str | None, summa
     for each in done:
         show(report.lines(each))
         if each.after and wish.mode is Mode.DIFF:
-            show(unified(each.before, each.after, escaped(str(each.path))).splitlines())
+            show(styled.diff(unified(each.before, each.after, escaped(str(each.path))).splitlines()))
     show([report.tally(done, wish.mode)])
     return bumping.exit_code(done)

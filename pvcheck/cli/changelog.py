@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import complain, show
+from pvcheck.cli.output import blame, show
 from pvcheck.domain.version import Version
 from pvcheck.errors import worst
 from pvcheck.pipeline import reading
 from pvcheck.report import changelog as report
-from pvcheck.report import findings
 
 
 def _version(_: click.Context, __: click.Parameter, value: str | None) -> Version | None:
@@ -34,7 +33,7 @@ def changelog(paths: tuple[str, ...], since: Version | None) -> int:
     """
     statuses = [0]
     for each in reading.read_all(discovery.contracts(paths, Path.cwd())):
-        complain(findings.lines(each.problems))
+        blame(each.problems)
         statuses += [problem.exit_code for problem in each.problems]
         if each.contract is not None:
             show(report.lines(each.contract, since))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from pvcheck.cli.output import show
+from pvcheck.cli.output import columns, show, tell
 from pvcheck.errors import ConfigError, Finding
 from pvcheck.pipeline import checking, scheduling
 from pvcheck.pipeline.options import Mode, Options
 from pvcheck.report import run as report
-from pvcheck.report import tally
+from pvcheck.report import styled, tally
 from pvcheck.text import unified
 
 DATA = Path(__file__).resolve().parent.parent / "demo_data"
@@ -32,8 +32,8 @@ def demo(into: Path | None) -> int:
     path = folder / CONTRACT
     result = scheduling.run([path], Options(mode=Mode.WRITE))
     for file in result.files:
-        show(report.lines(file))
-        show(unified(file.before, file.after, path.name).splitlines())
-    show([tally.of_run(result.files), f"measured, judged and written in {folder}"])
-    show([f"now: pv validate {path}", tally.of_checked(checking.check_all([path]))])
+        tell(report.lines(file, look=report.Look(columns())))
+        show(styled.diff(unified(file.before, file.after, path.name).splitlines()))
+    tell([tally.verdict(tally.of_run(result.files)), f"measured, judged and written in {folder}"])
+    tell([f"now: pv validate {path}", tally.verdict(tally.of_checked(checking.check_all([path])))])
     return result.exit_code

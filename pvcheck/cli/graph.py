@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import complain, show
+from pvcheck.cli.output import blame, show
 from pvcheck.errors import Severity, worst
 from pvcheck.pipeline import graphing
-from pvcheck.report import findings
 from pvcheck.report import graph as report
 
 FORMS = {"text": report.text, "mermaid": report.mermaid}
@@ -27,7 +26,7 @@ def graph(paths: tuple[str, ...], form: str, *, stages: bool) -> int:
     """
     here = Path.cwd()
     found = graphing.graph(discovery.contracts(paths, here), here)
-    complain(findings.lines(each for each in found.findings if each.severity is Severity.ERROR))
+    blame(each for each in found.findings if each.severity is Severity.ERROR)
     if form == "json":
         show(report.as_json(found, stages=stages).splitlines())
     else:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import show
+from pvcheck.cli.output import columns, show, tell
 from pvcheck.pipeline import checking
 from pvcheck.report import listing, tally
 
@@ -24,7 +22,6 @@ def list_command(paths: tuple[str, ...], *, wide: bool) -> int:
     such a file says of them.
     """
     checked = checking.check_all(discovery.contracts(paths, Path.cwd()))
-    is_narrow = not wide and sys.stdout is not None and sys.stdout.isatty()
-    show(listing.lines(checked, shutil.get_terminal_size().columns if is_narrow else None))
-    show([tally.of_fleet(checked)])
+    show(listing.lines(checked, None if wide else columns()))
+    tell([tally.verdict(tally.of_fleet(checked))])
     return 0

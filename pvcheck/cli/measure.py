@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from pvcheck.cli.output import complain, show
+from pvcheck.cli import completing
+from pvcheck.cli.output import columns, complain, tell
 from pvcheck.pipeline import measuring
 from pvcheck.report import measurement as report
 
@@ -20,7 +21,7 @@ def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
 
 
 @click.command()
-@click.argument("evaluator")
+@click.argument("evaluator", shell_complete=completing.evaluators)
 @click.argument("parameters", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--input", "inputs", multiple=True, callback=_named, metavar="NAME=PATH", help="Where an input lies.")
 @click.option(
@@ -28,6 +29,7 @@ def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For evaluators that draw numbers.")
 @click.option("--in-process", is_flag=True, help="Measure in this process: for a debugger, and for the traceback.")
+@click.option("-v", "--verbose", is_flag=True, help="Say how each number was got: both sides, conditions, versions.")
 def measure(  # noqa: PLR0913 - one parameter an option
     *,
     evaluator: str,
@@ -36,6 +38,7 @@ def measure(  # noqa: PLR0913 - one parameter an option
     device: str,
     seed: int,
     in_process: bool,
+    verbose: bool,
 ) -> int:
     """Run EVALUATOR without a contract, to find a bound or to look at numbers.
 
@@ -48,5 +51,5 @@ def measure(  # noqa: PLR0913 - one parameter an option
     )
     taken = measuring.measure(order, Path.cwd())
     complain(taken.trace)
-    show(report.lines(taken))
+    tell(report.lines(taken, width=columns(), verbose=verbose))
     return taken.exit_code

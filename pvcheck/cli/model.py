@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from pvcheck.cli.output import show as write
 from pvcheck.errors import escaped
 from pvcheck.pipeline import describing
 from pvcheck.report import model as report
+from pvcheck.report import progress
 
 
 @click.group()
@@ -32,4 +34,6 @@ def show(path: Path, *, digest: bool, name: str | None) -> None:
     if name not in readers:
         known = ", ".join(map(escaped, sorted(readers))) or "none (is the plugin installed? pv plugins list)"
         raise click.UsageError(f"no plugin reads the format '{escaped(name)}': give --format, one of: {known}")
-    write(report.lines(describing.describe(path, readers[name], digest=digest)))
+    with progress.shown(path.name, sys.stderr, unit="B") as on_progress:
+        described = describing.describe(path, readers[name], digest=digest, on_progress=on_progress)
+    write(report.lines(described))

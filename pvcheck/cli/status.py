@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import show
+from pvcheck.cli.output import tell
 from pvcheck.pipeline import checking
 from pvcheck.pipeline.standing import Teller
 from pvcheck.report import status as report
@@ -25,6 +25,6 @@ def status(paths: tuple[str, ...]) -> int:
     checked = checking.check_all(discovery.contracts(paths, Path.cwd()))
     teller = Teller()
     for each in checked:
-        show(report.lines(teller.standings(each)))
-    show([tally.of_fleet(checked)])
+        tell(report.lines(teller.standings(each)))
+    tell([tally.verdict(tally.of_fleet(checked))])
     return 0

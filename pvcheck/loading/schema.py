@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CONTRACT = "contract-1"
 UPSTREAM = "upstream"
+REPORT = "report-1"
 
 
 MAX_COMPILED = 256

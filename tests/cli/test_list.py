@@ -84,32 +84,52 @@ def test_a_vacuous_green_cannot_be_overlooked(project, pv, command):
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 200])
-def test_the_list_fits_a_terminal_as_far_as_words_can_be_shortened(fleet, pv, monkeypatch, columns):
-    """Numbers stay whole, the path keeps its end and the rest its beginning."""
+def test_the_list_fits_a_terminal(fleet, pv, monkeypatch, columns):
+    """Numbers stay whole, the path keeps its end and the rest its beginning; then columns are left out."""
+    monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True)
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 24)))
 
-    *lines, _ = pv("list")[1].splitlines()
+    lines = pv("list")[1].splitlines()
     *wide, _ = pv("list", "--wide")[1].splitlines()
+    lines = lines[: len(wide)]
 
-    assert max(map(len, lines)) <= max(columns, 99)
-    assert [line.split()[-1].lstrip("…") for line in lines[1:]] == [
-        line.split()[-1][-len(cut.split()[-1].lstrip("…")) :] for line, cut in zip(wide[1:], lines[1:], strict=True)
-    ]
+    assert max(map(len, lines)) <= max(columns, 46)
+    heads = lines[0].split()
+    assert heads == [each for each in listing.HEAD if each in heads or each[:6] == heads[1][:6]]
+    for cut, whole in zip(lines[1:], wide[1:], strict=True):
+        assert not set(cut.split()[-3:]) - {*whole.split(), cut.split()[-1]}
+        if "path" in heads:
+            assert whole.endswith(cut.split()[-1].lstrip("…"))
     assert (lines == wide) == (columns == 200)
+
+
+def test_columns_are_left_out_in_the_order_that_is_stated():
+    """Only as many as must be, with text as short as it may be."""
+    widths = [30, 8, 12, 5, 5, 4, 5, 3, 5, 60]
+
+    shown = [
+        [listing.HEAD[each] for each in listing._room(widths, width)] for width in (200, 93, 92, 85, 80, 70, 51, 1)
+    ]
+
+    left = [len(listing.HEAD) - len(each) for each in shown]
+    assert left == sorted(left)
+    assert [set(listing.HEAD) - set(each) for each in shown] == [set(listing.SPARE[:number]) for number in left]
+    assert left[0] == left[1] == 0
+    assert left[-1] == len(listing.SPARE)
 
 
 def test_the_path_gives_way_first_then_the_id_then_the_status():
     """The widths of id, version, status, numbers and path."""
     widths = [30, 8, 12, 5, 5, 4, 5, 3, 5, 60]
 
-    fitted = [listing._fitted(widths, width) for width in (200, 140, 100, 80, 10)]
+    fitted = [listing._fitted(widths, range(10), width) for width in (200, 140, 100, 80, 10)]
 
     assert fitted[0] == widths
     assert [each[-1] for each in fitted] == [60, 45, 16, 16, 16]
     assert [each[0] for each in fitted] == [30, 30, 19, 16, 16]
     assert [each[2] for each in fitted] == [12, 12, 12, 8, 8]
-    assert [each[1] for each in fitted] == [8, 8, 8, 6, 6]
+    assert [each[1] for each in fitted] == [8, 8, 8, 7, 7]
 
 
 def test_hostile_words_stay_in_their_line(project, pv):

@@ -13,9 +13,9 @@ def test_new_plugin_lists_what_it_wrote_and_says_how_to_go_on(pv, tmp_path, monk
 
     lines = out.splitlines()
     assert (status, err) == (0, "")
-    assert lines[-1] == "wrote 12 files; now: cd pvcheck-sums && pip install -e . --no-deps && pytest"
+    assert lines[-1] == "wrote 13 files; now: cd pvcheck-sums && pip install -e . --no-deps && pytest"
     assert all((tmp_path / line).is_file() for line in lines[:-1])
-    assert len(lines) == 13
+    assert len(lines) == 14
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_schema_write_without_plugins_exits_2(project, pv):
     status, out, err = pv("schema", "--write")
 
     assert (status, out) == (2, "")
-    assert "--write goes with --plugins: the other schemas ship with pvcheck" in err
+    assert "--write goes with --plugins and --editor: the other schemas ship with pvcheck" in err
     assert project.state() == before
 
 
@@ -91,7 +91,7 @@ def test_explain_prints_the_page_of_a_plugin(probe, pv):
 @pytest.mark.parametrize("code", ["PV999", "nonsense", "../PV101", ""])
 def test_explain_of_an_unknown_code_exits_2(pv, code):
     """The message says where codes stand."""
-    hint = "codes stand in messages, such as PV207 or GGUF-ALIGN; pv plugins list names the evaluators"
+    hint = "pv explain alone lists what has one; codes stand in messages, such as PV207 or GGUF-ALIGN"
 
     assert pv("explain", code) == (2, "", f'PV704 there is no page about "{code}"\n  hint: {hint}\n')
 
@@ -196,12 +196,12 @@ def test_version_names_the_product(pv):
         pytest.param(["nope"], "No such command 'nope'.", id="command"),
         pytest.param(["validate", "--nope"], "No such option '--nope'.", id="option"),
         pytest.param(["--nope"], "No such option '--nope'.", id="global option"),
-        pytest.param(["validate", "--format", "xml"], "'xml' is not one of 'full', 'concise'.", id="format"),
+        pytest.param(["validate", "--format", "xml"], "'xml' is not one of 'full', 'concise', 'json',", id="format"),
         pytest.param(["validate", "--fail-on", "note"], "'note' is not one of 'error', 'warning'.", id="fail-on"),
         pytest.param(["run", "--device", "tpu"], "'tpu' is not one of", id="device"),
         pytest.param(["run", "--seed", "-1"], "-1 is not in the range 0<=x<=4294967295.", id="seed"),
         pytest.param(["run", "--input", "=x"], "write NAME=PATH", id="input"),
-        pytest.param(["explain"], "Missing argument 'CODE'.", id="argument"),
+        pytest.param(["measure"], "Missing argument 'EVALUATOR'.", id="argument"),
         pytest.param(["plugins", "nope"], "No such command 'nope'.", id="subcommand"),
     ],
 )

@@ -32,7 +32,14 @@ def test_findings_come_in_the_order_of_the_file_with_the_way_out(project, pv):
     assert (status, err) == (1, "")
     lines = out.splitlines()
     assert lines[0] == 'contracts/c.yaml:16:13: PV301 not a bound: "around 18"'
-    assert lines[1].startswith("  hint: ")
+    assert lines[1:5] == [
+        "   14 |   with: {model: model, layers: 0-3}",
+        "   15 |   expect:",
+        "   16 |     growth: around 18",
+        "      |             ^^^^^^^^^",
+    ]
+    assert lines[5].startswith("  hint: ")
+    assert lines[-2] == "next: pv explain PV301 tells what it means and shows a right form"
     assert lines[-1].endswith("; 1 error")
 
 
@@ -119,6 +126,7 @@ def test_a_named_file_that_cannot_be_read_exits_3(project, pv, make, why):
         3,
         (
             f"x.yaml: PV708 cannot read: {why}\n  hint: check the path and its permissions\n"
+            "next: pv explain PV708 tells what it means and shows a right form\n"
             "1 contract, 0 falsifiers: 0 of 0 bound; 0 unbound; 1 error\n"
         ),
         "",
