@@ -1,7 +1,8 @@
-"""Set up and run pvcheck from a checkout, with nothing but Python: ``python3 .ci/dev.py demo`` or ``test``.
+"""Set up and run pvcheck from a checkout, with nothing but Python: ``python3 .ci/dev.py demo``, ``test`` or ``docs``.
 
-Both make ``.venv`` from a lock file with hashes, so that two machines run the same code. ``demo`` shows the
-product, ``test`` runs everything that must pass before a change is merged, and ``lock`` renews the lock files.
+All make ``.venv`` from a lock file with hashes, so that two machines run the same code. ``demo`` shows the
+product, ``test`` runs everything that must pass before a change is merged, ``docs [FOLDER]`` builds the pages,
+and ``lock`` renews the lock files.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 PYTHON = BIN / "python"
-LOCKS = {"requirements.lock": ("--group", "build"), "requirements-dev.lock": ("--group", "dev")}
+LOCKS = {
+    "requirements.lock": ("--extra", "q4k", "--group", "build"),
+    "requirements-validate.lock": ("--group", "build"),
+    "requirements-dev.lock": ("--extra", "q4k", "--group", "dev"),
+}
+"""What each file locks. The second is what ``action.yml`` installs to check without measuring: no NumPy, no Numba."""
 STRICT = ("pvcheck/domain", "pvcheck/text", "pvcheck/evidence", "pvcheck/host")
 """Where every branch is tested; elsewhere 95 of 100 are."""
 
 
 def main() -> int:
     """Run one job."""
-    jobs = {"demo": demo, "test": test, "lock": lock}
+    jobs = {"demo": demo, "docs": docs, "test": test, "lock": lock}
     if len(sys.argv) < 2 or sys.argv[1] not in jobs:
         print(f"usage: python3 .ci/dev.py {'|'.join(jobs)}", file=sys.stderr)
         return 2
@@ -52,6 +58,8 @@ def test(rest: list[str]) -> int:
     run([str(BIN / "lint-imports")])
     wheel()
     example()
+    with tempfile.TemporaryDirectory() as folder:
+        site(folder)
     for old in ROOT.glob(".coverage*"):
         old.unlink()
     run([*pytest(), "tests/q4k", "-q"], NUMBA_DISABLE_JIT="1")
@@ -64,11 +72,25 @@ def test(rest: list[str]) -> int:
     return 0
 
 
+def docs(rest: list[str]) -> int:
+    """Build the pages into a folder, by default a new one outside the checkout; a dead link or an orphan fails."""
+    install("requirements-dev.lock")
+    folder = rest[0] if rest else tempfile.mkdtemp(prefix="pv-docs-")
+    site(folder)
+    print(f"{Path(folder).resolve()}/docs/index.html")
+    return 0
+
+
+def site(folder: str) -> None:
+    """Build the pages into a folder; every warning is an error."""
+    run([str(PYTHON), "-m", "sphinx", "-q", "-W", "--keep-going", "-c", "docs", "-b", "html", ".", folder])
+
+
 def lock(rest: list[str]) -> int:
     """Write the lock files again, with the newest versions that fit ``pyproject.toml``."""
     install("requirements-dev.lock")
     run([str(PYTHON), "-m", "pip", "install", "-q", "uv"])
-    for name, group in LOCKS.items():
+    for name, parts in LOCKS.items():
         form = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate"]
         run(
             [
@@ -76,9 +98,7 @@ def lock(rest: list[str]) -> int:
                 "pip",
                 "compile",
                 "pyproject.toml",
-                "--extra",
-                "q4k",
-                *group,
+                *parts,
                 *form,
                 "-q",
                 "-o",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pvcheck.cli.formats import MACHINES
+
 HEAVY = {
     "asyncio",
     "concurrent",
@@ -144,7 +146,8 @@ def heavy(modules):
 @pytest.mark.parametrize(
     ("words", "more"),
     [
-        pytest.param(["validate"], set(), id="validate"),
+        pytest.param(["validate"], {"pvcheck.report.machine", "xml.etree.ElementTree"}, id="validate"),
+        *(pytest.param(["validate", "--format", form], set(), id=form) for form in MACHINES),
         pytest.param(["status"], set(), id="status"),
         pytest.param(["list"], set(), id="list"),
         pytest.param(["graph"], set(), id="graph"),
