@@ -24,7 +24,7 @@ from pvcheck.errors import Severity, worst
 )
 @click.option("--exit-zero", is_flag=True, help="End with 0 once the page is written, whatever is on it.")
 def report(*, paths: tuple[str, ...], page: Path, exit_zero: bool) -> int:
-    """Write a page of contracts: how each falsifier stands, its numbers, margins and plots, its evidence and history.
+    """Write a page of contracts: statuses, numbers, plots, evidence, history.
 
     PATHS are files and folders; without any, the contracts of the settings. Nothing is measured: records are judged
     again, as by pv validate, and the exit status is that of a validation. A contract that cannot be read is on the
