@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -86,3 +87,13 @@ def a_record(loaded: Loaded, metrics: dict[str, Metric] | None = None, name: str
 def bound(text: str) -> bounds.Bound:
     """Return a bound."""
     return bounds.parse(text)
+
+
+def untraced(**more: str) -> dict[str, str]:
+    """Return an environment in which nobody measures coverage, for a process that is timed, killed or interrupted.
+
+    Coverage takes a lock for each file that it sees first. An interrupt that falls between taking and releasing it
+    leaves it taken: the process waits for itself for ever, which no process of a user does.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COVERAGE_", "COV_"))}
+    return kept | more

@@ -10,6 +10,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from helpers import untraced
 
 from pvcheck.cli.formats import MACHINES
 
@@ -121,9 +122,8 @@ FORBIDDEN = (
 
 def python(code, *words, folder, **variables):
     """Run code in a fresh interpreter that nobody measures; return what it wrote to standard error as JSON."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COVERAGE_", "COV_"))}
     command = [sys.executable, "-B", "-c", code, *map(str, words)]
-    done = subprocess.run(command, cwd=folder, env=kept | variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=untraced(**variables), capture_output=True, text=True, check=False)
     try:
         return json.loads(done.stderr)
     except ValueError:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from biting import arena, biter  # noqa: F401 - fixtures
+from helpers import untraced
 from pipeline.conftest import project  # noqa: F401 - a fixture
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
@@ -49,8 +50,7 @@ class Command:
 
     def start(self, *words: object, **options: object) -> subprocess.Popen:
         """Start it and return the process."""
-        variables = {key: value for key, value in os.environ.items() if not key.startswith(("COVERAGE_", "COV_"))}
-        variables |= options.pop("variables", {})
+        variables = untraced(**options.pop("variables", {}))
         command = [sys.executable, "-m", "pvcheck", *map(str, words)]
         return subprocess.Popen(command, cwd=self.folder, env=variables, **options)
 

@@ -13,6 +13,8 @@ import termios
 import time
 from typing import TYPE_CHECKING, Self
 
+from helpers import untraced
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -27,7 +29,7 @@ class Terminal:
     def __init__(self, words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
         self._end, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("COVERAGE_", "COV_"))}
+        environment = untraced()
         self._process = subprocess.Popen(
             words,
             stdin=other,

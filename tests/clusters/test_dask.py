@@ -23,6 +23,7 @@ import pytest
 from clusters.conftest import children, until
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
+from helpers import untraced
 
 from pvcheck.plugin import Event, ExecutorError
 from pvcheck_dask import clusters, executor, orders
@@ -346,7 +347,8 @@ def test_an_interrupt_leaves_nothing(sweeping, machines, tmp_path, place):
         machines.join()
     named = "dask" if place == "local" else f"dask={machines.address}"
     command = [str(Path(sys.executable).with_name("pv")), "run", str(path), "--write", "--executor", named]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, env=untraced(), start_new_session=True, **streams)
     until(mark.exists)
 
     os.killpg(process.pid, signal.SIGINT)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from helpers import untraced
 
 from pvcheck import host
 from pvcheck.explain import page
@@ -52,8 +52,9 @@ def test_a_worker_starts_light():
     """It loads what it needs to serve, and neither the host's side nor a numerical library."""
     script = "import sys, pvcheck.host.worker; print(*sys.modules)"
 
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=bare).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=untraced()
+    ).stdout
 
     loaded = told.split()
     heavy = {"numpy", "numba", "click", "yaml", "jsonschema", "subprocess", "multiprocessing"}

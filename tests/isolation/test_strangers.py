@@ -16,6 +16,7 @@ import sys
 import time
 
 import pytest
+from helpers import untraced
 from host.demos import processes_of
 from isolation.conftest import HEAD, LIGHT
 
@@ -295,7 +296,7 @@ def test_an_interrupt_ends_a_run_within_a_second(lab):
         cwd=lab.root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(lab.root.parent / "temporary")},
+        env=untraced(TMPDIR=str(lab.root.parent / "temporary")),
     )
     deadline = time.monotonic() + 20
     while not began.exists() and time.monotonic() < deadline:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from biting import CONTRACT, FAULTS
+from helpers import untraced
 
 VERDICT = "1 falsifier challenged of 2 (1 unbound), 3 faults planted, 2 moved a measurement, 1 caught: score 0.5\n"
 SECOND = CONTRACT.replace(
@@ -559,7 +560,8 @@ def test_an_interrupt_stops_at_once(arena, pv, tmp_path):
     arena.edit("growth: < 10%", "growth: < 100")
     before = arena.state()
     words = [sys.executable, "-m", "pvcheck", "challenge", "--write"]
-    with subprocess.Popen(words, cwd=arena.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, cwd=arena.root, env=untraced(), **streams) as process:
         while not ready.exists():
             assert process.poll() is None
         began = time.monotonic()

@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from helpers import CONTRACT
+from helpers import CONTRACT, untraced
 
 from pvcheck.pipeline import lately, scheduling
 
@@ -536,9 +536,8 @@ def test_an_interrupt_leaves_no_process_and_what_was_done_before(several, jobs):
     first = several.write(HELD)
     second = several.write(HELD, {"sleep": 60}, name="d")
     before = second.read_bytes()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "pvcheck", "run", "--write", "-j", jobs], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    command = [sys.executable, "-m", "pvcheck", "run", "--write", "-j", jobs]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=untraced())
 
     deadline = time.monotonic() + 30
     while b"DISCHARGED" not in first.read_bytes() and time.monotonic() < deadline:

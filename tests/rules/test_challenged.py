@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 import pytest
-from helpers import CONTRACT, a_record, load
+from helpers import CONTRACT, a_record, load, untraced
 
 from pvcheck.domain.claim import claim
 from pvcheck.domain.metric import MetricType
@@ -293,9 +292,7 @@ def test_a_score_is_never_rounded_up(ratio, text):
 def test_validation_stays_light_where_a_challenge_is_told_of():
     """A hook loads neither plugins nor what makes suggestions."""
     code = "import sys\nfrom pvcheck.rules import challenged\nprint(*sorted(sys.modules))"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COVERAGE_", "COV_"))}
-
-    done = subprocess.run([sys.executable, "-c", code], env=kept, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=untraced(), capture_output=True, text=True, check=True)
 
     modules = set(done.stdout.split())
     assert "pvcheck.rules.challenged" in modules
