@@ -75,11 +75,15 @@ class Inputs(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One process: how long it took, what it wrote, and the most memory that it or a process of its own had, in KiB."""
+    """One process: how long it took, what it wrote, the most memory in KiB, and the processor time.
+
+    Both are of it and of its own processes: the largest of them, and the sum of all.
+    """
 
     seconds: float
     told: str
     peak: int
+    work: float
 
 
 def main() -> None:
@@ -279,7 +283,7 @@ def once(command: list[str], folder: Path, cache: Path) -> Run:
     seconds = time.perf_counter() - begun
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{told[-2000:]}")
-    return Run(seconds, told, used.ru_maxrss)
+    return Run(seconds, told, used.ru_maxrss, used.ru_utime + used.ru_stime)
 
 
 def show(times: dict[str, list[Run]]) -> int:
