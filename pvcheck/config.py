@@ -14,6 +14,12 @@ teacher = "models/teacher.gguf"        # relative to this file
 disable = ["other"]                    # plugins to leave out, by name
 choose = {my-evaluator = "mine"}       # which plugin offers an evaluator that two offer
 
+[signatures]
+required = true                        # no DISCHARGED without a signed record
+
+[signatures.keys]                      # whose signatures count: public ed25519 keys, by name
+release = "MCowBQYDK2VwAyEA2SpVsEn1G8lh+baXrqOcWxhASO/VMDg+jrgbh0UPZMU="
+
 [[ignore]]
 code = "PV319"                         # a finding that is left out of the verdict, and counted
 reason = "the tests arrive with #12"   # why; without a reason nothing is ignored
@@ -37,10 +43,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pvcheck.domain.canonical import JSON
+    from pvcheck.domain.keys import PublicKey
 
 MAX_CONFIG = 1 << 20
 MAX_TIMEOUT = 86400.0
 MAX_CONDITION = 1e16  # the last digit of a double
+MAX_KEYS = 64
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -54,6 +62,13 @@ class Ignore(NamedTuple):
     until: date | None = None
     source: str = ""
     """The settings file that says so."""
+
+
+class Signatures(NamedTuple):
+    """Whose signatures count, by name, and whether there is no DISCHARGED without one."""
+
+    required: bool = False
+    keys: Mapping[str, PublicKey] = MappingProxyType({})
 
 
 class Config(NamedTuple):
@@ -74,6 +89,7 @@ class Config(NamedTuple):
     chosen: Mapping[str, str] = NOTHING
     base: str | None = None
     ignores: tuple[Ignore, ...] = ()
+    signatures: Signatures = Signatures()
 
 
 @cache
@@ -142,6 +158,9 @@ def parse(data: bytes, path: Path, part: Callable[[dict[str, JSON]], dict[str, J
         except _NeverError as refusal:
             hint = "mend what it found; findings that are a matter of taste can be ignored"
             findings.append(Finding("PV717", str(refusal), shown, hint=hint, exit_code=2))
+        except _KeyRefusedError as refusal:
+            hint = "pv evidence keygen makes a pair of keys, and prints the line"
+            findings.append(Finding("PV483", str(refusal), shown, hint=hint, exit_code=2))
         except (TypeError, ValueError):
             message = f"the setting {quoted(key)} must be {wanted}"
             findings.append(Finding("PV701", message, shown, hint=f"see {key} in docs/config.md", exit_code=2))
@@ -198,6 +217,33 @@ def _plugins(value: JSON) -> dict[str, JSON]:
     if not isinstance(value, dict) or not set(value) <= {"disable", "choose"}:
         raise TypeError
     return {"disabled": frozenset(_texts(value.get("disable", []))), "chosen": _names(value.get("choose", {}))}
+
+
+class _KeyRefusedError(ValueError):
+    """A text that is no public key; the message says which, and what it must be."""
+
+
+def _signatures(value: JSON) -> Signatures:
+    """Return whose signatures count.
+
+    :raises _KeyRefusedError: if a key is none, or stands under two names.
+    """
+    if not isinstance(value, dict) or not set(value) <= {"required", "keys"}:
+        raise TypeError
+    required, told = value.get("required", False), _names(value.get("keys", {}))
+    if not isinstance(required, bool) or (required and not told) or len(told) > MAX_KEYS:
+        raise TypeError
+    from pvcheck.domain import keys  # noqa: PLC0415 - few projects sign
+
+    found: dict[str, PublicKey] = {}
+    for name, text in told.items():
+        try:
+            found[name] = keys.parse(text)
+        except keys.KeyFormError as error:
+            raise _KeyRefusedError(f"the key {quoted(name)} {error}") from None
+        if len(set(found.values())) < len(found):
+            raise _KeyRefusedError(f"the key {quoted(name)} stands under another name too")
+    return Signatures(required, MappingProxyType(found))
 
 
 class _NeverError(ValueError):
@@ -261,6 +307,11 @@ _KEYS: dict[str, tuple[str, str, Callable[[JSON], JSON]]] = {
     "guards": ("", "a table with conditioning, a number from 1 to 1e16", _guards),
     "plugins": ("", "a table with disable and choose", _plugins),
     "base": ("base", "the name of a branch or commit", _text),
+    "signatures": (
+        "signatures",
+        "a table with keys, up to 64 texts by name, and required, true or false",
+        _signatures,
+    ),
     "ignore": ("ignores", "tables with code, reason and, where they narrow it, paths, id, until", _ignores),
 }
 """Each setting: the field it fills, what it must be, how it is read."""

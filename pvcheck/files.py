@@ -143,6 +143,28 @@ def write(path: Path, data: bytes) -> None:
         raise _refused("written, but the disk did not confirm it", error, path) from None
 
 
+def create(path: Path, data: bytes, mode: int) -> bool:
+    """Make a new file with a mode, and say whether nothing stood in its place, not even a link.
+
+    Nobody sees half of it, nor with another mode.
+
+    :raises NotMeasuredError: if the disk refuses.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        try:
+            _fill(temporary, data, mode)
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            _unlink(temporary)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise _refused("cannot write", error, path) from None
+    return True
+
+
 def append(path: Path, data: bytes) -> None:
     """Put bytes behind those of a file, or make a new one; the file is one that several programs write in turn.
 

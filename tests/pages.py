@@ -39,6 +39,7 @@ CHANGING = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
     (re.compile(r"(?<=evidence )[0-9a-f]{8}\b"), "<digest>"),
     (re.compile(r"(?<=sha256:)[0-9a-f]{8}\b"), "<digest>"),
+    (re.compile(r"(?<=; key )[0-9a-f]{16}\b"), "<key>"),
     (re.compile(r"(?<=[( ])(?=[0-9a-f]*[0-9])[0-9a-f]{9}(?=\W|$)"), "<commit>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(T[\d:.+Z]+)?\b"), "<day>"),
     (re.compile(r"(?<=pv-demo-)\w+"), "<name>"),

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pvcheck import config
-from pvcheck.config import NEVER, Config, Ignore
+from pvcheck.config import NEVER, Config, Ignore, Signatures
+from pvcheck.domain.keys import PublicKey
 from pvcheck.errors import ConfigError
 from pvcheck.files import UnreadableError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+KEY = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
 EVERYTHING = """\
 contracts = ["contracts", "more.yaml"]
 evaluators = ["q4k-chain"]
@@ -30,6 +32,10 @@ teacher = "models/teacher.gguf"
 [plugins]
 disable = ["other"]
 choose = {mine = "first"}
+
+[signatures]
+required = true
+keys = {release = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}
 
 [[ignore]]
 code = "PV319"
@@ -59,6 +65,7 @@ def test_everything_can_be_set(tmp_path):
         disabled=frozenset({"other"}),
         chosen={"mine": "first"},
         base="origin/main",
+        signatures=Signatures(required=True, keys={"release": PublicKey(KEY)}),
         ignores=(
             Ignore("PV319", "the tests arrive with #12", source=str(tmp_path / "pv.toml")),
             Ignore(
@@ -87,6 +94,7 @@ def test_nothing_has_to_be_set(tmp_path):
         disabled=frozenset(),
         chosen={},
         base=None,
+        signatures=Signatures(required=False, keys={}),
         ignores=(),
     )
 
@@ -206,6 +214,46 @@ WRONG = {
 }
 
 
+LINE = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+SIGNATURES = "a table with keys, up to 64 texts by name, and required, true or false"
+WRONG |= {
+    f"signatures: {text}": (f"signatures = {text}", "signatures", SIGNATURES)
+    for text in (
+        "true",
+        "{require = true}",
+        '{required = "yes"}',
+        "{required = true}",
+        "{required = true, keys = {}}",
+        '{keys = ["x"]}',
+        "{keys = {a = 1}}",
+        "{keys = {" + ", ".join(f'k{n} = "{LINE}"' for n in range(65)) + "}}",
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        pytest.param('a = "ssh-ed25519 AAAA"', '"a" must be the line of base64 that openssl', id="another form"),
+        pytest.param(
+            'a = "MCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="',
+            '"a" is a point of low',
+            id="low order",
+        ),
+        pytest.param(f'a = "{LINE}", b = "{LINE}"', '"b" stands under another name too', id="twice"),
+        pytest.param(r'"a\nb" = ""', r'"a\nb" must be the line', id="a name with a line end"),
+    ],
+)
+def test_a_key_that_cannot_vouch_is_refused(tmp_path, keys, message):
+    """With its name, and the command that prints a right one; nobody is left with a demand that nothing can meet."""
+    (tmp_path / "pv.toml").write_text(f"signatures = {{required = true, keys = {{{keys}}}}}")
+
+    ((told, hint),) = refused(tmp_path)
+
+    assert told.startswith(f"pv.toml: PV483 the key {message}")
+    assert hint == "pv evidence keygen makes a pair of keys, and prints the line"
+
+
 @pytest.mark.parametrize(("text", "key", "wanted"), WRONG.values(), ids=WRONG)
 def test_a_setting_of_the_wrong_kind_is_told(tmp_path, text, key, wanted):
     """A setting says what it must be, and where that is written down."""
@@ -270,7 +318,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
     assert refused(tmp_path) == [
         (
             'pv.toml: PV701 the setting "evaluator" is not known',
-            "use one of contracts, evaluators, inputs, timeout, challenge, guards, plugins, base, ignore",
+            "use one of contracts, evaluators, inputs, timeout, challenge, guards, plugins, base, signatures, ignore",
         ),
         (f'pv.toml: PV701 the setting "timeout" must be {SECONDS}', "see timeout in docs/config.md"),
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from pvcheck import config, guards
 from pvcheck.cli import COMMANDS, EXITS, cli
-from pvcheck.domain import bounds
+from pvcheck.domain import bounds, keys
 from pvcheck.domain.status import Outcome, Status, moved
 from pvcheck.errors import EXIT_ORDER, Severity
 from pvcheck.loading import contract as loading
@@ -93,11 +93,14 @@ def test_every_command_with_options_in_a_text_exists(name):
         assert set(OPTION.findall(command)) <= options(words), command
 
 
+SIGNING = (["evidence", "sign"], ["evidence", "verify"])
+
+
 def test_every_option_anywhere_is_one_of_some_command():
     """An option in a text of its own may belong to any command."""
     known = set().union(
         *(options([name]) for name in COMMANDS),
-        *(options(words) for words in (["plugins", "list"], ["model", "show"], ["new", "contract"])),
+        *(options(words) for words in (["plugins", "list"], ["model", "show"], ["new", "contract"], *SIGNING)),
     )
 
     told = {
@@ -180,6 +183,9 @@ def test_the_example_of_settings_is_read(tmp_path):
         challenge=0.9,
         disabled=frozenset({"other"}),
         chosen={"my-evaluator": "mine"},
+        signatures=config.Signatures(
+            required=True, keys={"release": keys.parse("MCowBQYDK2VwAyEA2SpVsEn1G8lh+baXrqOcWxhASO/VMDg+jrgbh0UPZMU=")}
+        ),
     )
 
 

@@ -419,3 +419,29 @@ def test_the_lock_is_given_back(tmp_path):
 
     with files.locked(tmp_path, patience=0):
         pass
+
+
+def test_a_new_file_has_its_mode_and_stands_in_nobodys_place(tmp_path):
+    """Neither a file nor a link that leads nowhere is replaced."""
+    for name in ("file", "link"):
+        (tmp_path / name).symlink_to("nowhere") if name == "link" else (tmp_path / name).write_bytes(b"old")
+
+    assert files.create(tmp_path / "new", b"secret", 0o600)
+    assert [files.create(tmp_path / name, b"secret", 0o600) for name in ("new", "file", "link")] == [False] * 3
+
+    assert (tmp_path / "new").read_bytes() == b"secret"
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert names(tmp_path) == ["file", "link", "new"]
+
+
+@pytest.mark.parametrize("call", ["open", "write", "fchmod", "fsync", "link"])
+def test_a_disk_that_refuses_makes_no_new_file(tmp_path, monkeypatch, call):
+    """Not even a part of one."""
+    monkeypatch.setattr(files, "os", Disk(**{call: failing(errno.ENOSPC)}))
+
+    with pytest.raises(NotMeasuredError) as caught:
+        files.create(tmp_path / "new", b"secret", 0o600)
+
+    assert str(caught.value) == f"{tmp_path / 'new'}: PV711 cannot write: no space left on device"
+    assert names(tmp_path) == []

@@ -17,6 +17,7 @@ from pvcheck.cli.formats import MACHINES
 HEAVY = {
     "asyncio",
     "concurrent",
+    "cryptography",
     "difflib",
     "gguf",
     "importlib.metadata",

@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Promote a contract: measure two falsifiers on a small model, earn DISCHARGED, show what changed.",
     ),
     "diff": ("pvcheck.cli.diff:diff", "Tell every change between two contracts, and the version it needs."),
-    "evidence": ("pvcheck.cli.evidence:evidence", "Show, verify and export the records behind statuses."),
+    "evidence": ("pvcheck.cli.evidence:evidence", "Show, verify, sign and export the records behind statuses."),
     "explain": (
         "pvcheck.cli.explain:explain",
         "Tell what a code, a guard, a status, an exit status, an evaluator, a metric or a falsifier is.",

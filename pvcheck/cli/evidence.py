@@ -1,4 +1,4 @@
-"""``pv evidence``: the records behind statuses, to read, to check, and to take elsewhere."""
+"""``pv evidence``: the records behind statuses, to read, to check, to sign, and to take elsewhere."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pvcheck.cli.output import complain
 from pvcheck.cli.output import show as write
 from pvcheck.errors import escaped
 from pvcheck.evidence import lines
-from pvcheck.pipeline import records, verifying
+from pvcheck.pipeline import records, signing, verifying, vouching
 from pvcheck.report import evidence as report
 from pvcheck.report.tally import count
 
 
 @click.group()
 def evidence() -> None:
-    """Show, verify and export the records behind statuses."""
+    """Show, verify, sign and export the records behind statuses."""
 
 
 @evidence.command()
@@ -39,15 +39,59 @@ def show(name: str, paths: tuple[str, ...]) -> int:
 
 @evidence.command()
 @click.argument("paths", nargs=-1, type=click.Path())
-def verify(paths: tuple[str, ...]) -> int:
-    """Check every record, and every reference to one.
+@click.option(
+    "--require-signature", is_flag=True, help="Refuse a DISCHARGED, or a challenge, whose record no listed key signed."
+)
+@click.option(
+    "--trust",
+    multiple=True,
+    metavar="KEY",
+    help="A public key whose signatures count, as one line of base64, in place of those that the settings list.",
+)
+def verify(paths: tuple[str, ...], *, require_signature: bool, trust: tuple[str, ...]) -> int:
+    """Check every record, every reference to one, and every signature.
 
     Digest, form, and whether outcome, marks and margins follow from the metrics. Whether a record supports
     today's status is for `pv validate` to say.
     """
-    verified = verifying.verify(discovery.contracts(paths, Path.cwd()))
+    keys = vouching.trusted(trust) if trust else None
+    verified = verifying.verify(discovery.contracts(paths, Path.cwd()), demand=require_signature, trusted=keys)
     write(report.verdict(verified))
     return verified.exit_code
+
+
+@evidence.command()
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option(
+    "--key",
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="A private ed25519 key as a PEM file outside the project; - reads it from standard input.",
+)
+def sign(paths: tuple[str, ...], key: Path) -> int:
+    """Sign the records that statuses and challenges name today.
+
+    Only where `pv validate` finds nothing wrong but that signatures are missing. A signature says that who holds the
+    key vouches for the record; it measures nothing again.
+    """
+    is_stream = str(key) == "-"
+    private = signing.private_key_of(sys.stdin.buffer.read(), key) if is_stream else signing.private_key(key)
+    signed = signing.sign(discovery.contracts(paths, Path.cwd()), private)
+    write(report.signed(signed))
+    return signed.exit_code
+
+
+@evidence.command()
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Where to, outside of any project."
+)
+def keygen(out: Path) -> None:
+    """Make a pair of ed25519 keys: write the private one, and print the public one as settings list it.
+
+    The file has no passphrase and can be read by its owner only. `openssl genpkey -algorithm ed25519` makes the same.
+    """
+    write(report.generated(signing.generate(out).public, out))
 
 
 @evidence.command()

@@ -1,4 +1,7 @@
-"""Where records lie: ``evidence/<contract stem>/<sha256>.json`` beside the contract, each named by its digest."""
+"""Where records lie: ``evidence/<contract stem>/<sha256>.json`` beside the contract, each named by its digest.
+
+A signature of a record lies beside it, as ``<sha256>.sig.json``.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
     from pvcheck.evidence.record import Record
 
+SIGNED = ".sig.json"
+"""What stands for ``.json`` in the name of the signature of a record."""
 MAX_RECORD = 4 << 20
 """Bytes of the largest record that is read: a thousand layers need half a megabyte."""
 
@@ -35,6 +40,16 @@ def folder(contract: Path) -> Path:
 def path_of(contract: Path, reference: str) -> Path:
     """Return the file of a record; the reference has been checked to be a digest, so it is no path."""
     return contract.parent.joinpath("evidence", contract.stem, f"{reference.removeprefix(PREFIX)}.json")
+
+
+def name_of(reference: str) -> str:
+    """Return the name of the file of a record."""
+    return f"{reference.removeprefix(PREFIX)}.json"
+
+
+def signature_of(contract: Path, reference: str) -> Path:
+    """Return the file of a record's signature."""
+    return contract.parent.joinpath("evidence", contract.stem, f"{reference.removeprefix(PREFIX)}{SIGNED}")
 
 
 class Kept(Protocol):
@@ -81,9 +96,20 @@ def references(contract: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if PATTERN.fullmatch(name)))
 
 
+def signatures(contract: Path) -> tuple[str, ...]:
+    """Return the references of the records whose signatures lie beside a contract, by the names of files, sorted."""
+    names = (path.name for path in _files(folder(contract)))
+    found = (PREFIX + name.removesuffix(SIGNED) for name in names if name.endswith(SIGNED))
+    return tuple(sorted(each for each in found if PATTERN.fullmatch(each)))
+
+
 def others(contract: Path) -> tuple[str, ...]:
-    """Return the names in a folder of records that no record can have, sorted. Hidden files may lie there."""
+    """Return the names in a folder of records that neither a record nor a signature can have, sorted.
+
+    Hidden files may lie there.
+    """
     known = {path_of(contract, each).name for each in references(contract)}
+    known |= {signature_of(contract, each).name for each in signatures(contract)}
     names = {path.name for path in _files(folder(contract))}
     return tuple(sorted(name for name in names - known if not name.startswith(".")))
 

@@ -42,14 +42,20 @@ class Archive:
         return found if found is not None and found.falsifier == falsifier.id else None
 
     def missing(self, contract: Contract) -> dict[Path, bytes]:
-        """Return the records that a contract names, that are not beside it and that a commit has."""
+        """Return the records that a contract names, that are not beside it and that a commit has, with signatures."""
         found: dict[Path, bytes] = {}
         for each in contract.falsifiers:
             place = None if each.evidence is None else store.path_of(self.path, each.evidence)
             if place is not None and each.evidence is not None and not place.is_file():
                 data = self._data(each.evidence)
-                found |= {} if data is None else {place: data}
+                found |= {} if data is None else {place: data} | self._signature(each.evidence)
         return found
+
+    def _signature(self, reference: str) -> dict[Path, bytes]:
+        """Return the signature file of a record that a commit has; whether it is good is for validation to say."""
+        place = store.signature_of(self.path, reference)
+        data = next(self._committed(place.name), None)
+        return {} if data is None or place.is_file() else {place: data}
 
     def _data(self, reference: str) -> bytes | None:
         """Return the bytes of a record that has the digest of its name."""
@@ -63,10 +69,14 @@ class Archive:
         place = store.path_of(self.path, reference)
         if place.is_file():
             yield files.read(place, store.MAX_RECORD).replace(b"\r\n", b"\n")
+        yield from self._committed(place.name)
+
+    def _committed(self, record: str) -> Iterator[bytes]:
+        """Yield what lies under a name among the records of the contract in the commits."""
         for commit in filter(None, map(self.repository.commit, self.commits)):
             found = bumping.find(self.repository, commit, bumping.located(self.path)[1], self.name)
             if found is not None:
                 folder, _, name = found.path.rpartition("/")
-                inside = f"evidence/{name.rpartition('.')[0]}/{reference.removeprefix(PREFIX)}.json"
+                inside = f"evidence/{name.rpartition('.')[0]}/{record}"
                 data = self.repository.blob(commit, f"{folder}/{inside}" if folder else inside)
                 yield from () if data is None else (data,)

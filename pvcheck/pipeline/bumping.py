@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pvcheck.pipeline.settling import Settled
     from pvcheck.rules.weights import Weighed
 
-MENDED = checking.STALE | {"PV312", "PV335", "PV413"}
+MENDED = checking.STALE | checking.SIGNATURES | {"PV312", "PV335", "PV413"}
 """Findings that keep nobody from bumping: a bump mends them, or the check after it tells them again."""
 
 

@@ -30,7 +30,9 @@ STALE = frozenset(  # the rules of earned statuses
 """Findings about statuses that the evidence does not support."""
 CHALLENGES = frozenset({"PV620", "PV621", "PV622", "PV623", "PV624", "PV625", "PV626"})
 """Findings about the challenge of a contract, which a run neither mends nor minds."""
-MENDED = STALE | CHALLENGES
+SIGNATURES = frozenset({"PV473", "PV474", "PV475", "PV476", "PV477", "PV478", "PV480"})
+"""Findings about the signatures of records, which a run neither makes nor minds."""
+MENDED = STALE | CHALLENGES | SIGNATURES
 """Findings that a new measurement can mend, so that they do not keep ``pv run`` from measuring."""
 
 
@@ -53,14 +55,21 @@ class Checked(NamedTuple):
     outline: Outline | None = None
     """What stands in place of the document where the file was checked before, or by another process."""
 
+    def at_rest(self) -> Checked:
+        """Let go of the tree of the document until it is asked for: ten thousand contracts may wait for each other."""
+        if self.document is not None:
+            self.document.rest()
+        return self
+
     @property
     def errors(self) -> tuple[Finding, ...]:
         """The findings that count."""
         return tuple(each for each in self.findings if each.severity is Severity.ERROR)
 
-    def but_challenges(self) -> Checked:
-        """Return the same without what was found about its challenge."""
-        return self._replace(findings=tuple(each for each in self.findings if each.code not in CHALLENGES))
+    def for_run(self) -> Checked:
+        """Return the same without what a run does not mind: what was found about its challenge and its signatures."""
+        minded = (each for each in self.findings if each.code not in CHALLENGES | SIGNATURES)
+        return self._replace(findings=tuple(minded))
 
     @property
     def can_run(self) -> bool:
@@ -71,7 +80,7 @@ class Checked(NamedTuple):
 def check_all(paths: Iterable[Path], today: date | None = None) -> list[Checked]:
     """Check files, in their order; one that is broken costs the others nothing."""
     catalogues: dict[Path, Mapping[str, Entry]] = {}
-    return sifting.between([check(path, catalogues, today) for path in paths], today)
+    return sifting.between([check(path, catalogues, today).at_rest() for path in paths], today)
 
 
 def check(
@@ -141,7 +150,12 @@ def _by_evidence(
 
     unsupported = list(earned.check(claims, document, path, settings.root, settings.conditioning, disk))
     stale = frozenset(name for name, finding in unsupported if finding.severity is Severity.ERROR)
-    return [*(finding for _, finding in unsupported), *_challenged(claims, document, path, settings, disk)], stale
+    found = [*(finding for _, finding in unsupported), *_challenged(claims, document, path, settings, disk)]
+    if settings.signatures.required:
+        from pvcheck.rules import signed  # noqa: PLC0415 - few projects demand signatures
+
+        found += signed.check(signed.Case(claims, document, path, settings.signatures.keys, disk=disk))
+    return found, stale
 
 
 def _challenged(claims: Contract, document: Document, path: Path, settings: Config, disk: files.Disk) -> list[Finding]:

@@ -18,7 +18,7 @@ from pvcheck.config import Config
 from pvcheck.domain.digest import sha256
 from pvcheck.errors import ContractError, EmptyError
 from pvcheck.loading import contract
-from pvcheck.pipeline import bases, checking, fleets, pairing, staging
+from pvcheck.pipeline import bases, checking, fleets, pairing, staging, vouching
 from pvcheck.pipeline.checking import Checked
 from pvcheck.pipeline.pairing import Ours
 from pvcheck.pipeline.snapshots import Snapshot, is_within, named_in
@@ -185,7 +185,8 @@ def compare(repository: Repository, base: Base, scope: Scope, ours: Sequence[Our
     theirs = before if base.tip == base.base else Snapshot(repository, base.tip, scope.places)
     pairs = pairing.pairs([_whole(each, before) for each in ours], before)
     found = {each.ours.path: pairing.findings(each, before, theirs, base.name) for each in pairs.changed}
-    settled = [_with(each.checked, found.get(each.path, [])) for each in ours]
+    unsigned = vouching.by_base(repository, base, ours)
+    settled = [_with(each.checked, [*found.get(each.path, []), *unsigned.get(each.path, [])]) for each in ours]
     missed = [(path, each) for path in pairs.gone for each in _gone(path, before, base, scope, ours)]
     gone = [_alone(Path(scope.shown(path)), repository.top, each) for path, each in missed]
     new = sum(each.before is None for each in pairs.changed)

@@ -306,8 +306,19 @@ def context(settings: Config, code: bytes, today: date) -> bytes:
 
     ignores = [repr(each[:-1]) for each in settings.ignores]
     day = str(today) if any(each.until is not None for each in settings.ignores) else ""
-    told = [settings.root.name, settings.conditioning, settings.challenge, ignores, day]
+    told = [settings.root.name, settings.conditioning, settings.challenge, ignores, day, _demand(settings)]
     return _digest(_text(told) + code + files.read(catalogue.place(settings.root), catalogue.MAX_CATALOGUE))
+
+
+def _demand(settings: Config) -> JSON:
+    """Return the keys that a project demands signatures of, and the stamp of the library that verifies them."""
+    if not settings.signatures.required:
+        return None
+    from importlib.util import find_spec  # noqa: PLC0415 - few projects sign
+
+    spec = find_spec("cryptography")
+    place = (spec.origin or "") if spec is not None else ""
+    return [place, stamp_of(place), [[name, str(key)] for name, key in settings.signatures.keys.items()]]
 
 
 def code_of() -> bytes | None:

@@ -257,7 +257,7 @@ def _concluded(checked: Checked, results: tuple[Result, ...], mode: Mode) -> Fil
     if mode is Mode.CHECK:
         return replace(result, findings=(*checked.findings, *_would_change(checked, update)))
     if mode is Mode.WRITE:
-        again = checking.check(checked.path, {}).but_challenges()
+        again = checking.check(checked.path, {}).for_run()
         return replace(result, written=True, findings=again.findings)
     return result
 

@@ -83,7 +83,7 @@ def run(
 
 def checked_for(paths: Sequence[Path], options: Options) -> list[Checked]:
     """Return contracts that were checked for a run, with the settings that hold for it."""
-    checked = [each.but_challenges() for each in checking.check_all(paths)]
+    checked = [each.for_run()._replace(instance=None) for each in checking.check_all(paths)]
     if options.against is None:
         return checked
     reference = options.against
@@ -298,6 +298,7 @@ class Batch(Runner):
         if not results:
             return FileResult(checked=checked, findings=checked.findings, not_run=len(posts))
         found = repeating.with_findings(concluded(checked, results, self.options.mode))
+        checked.at_rest()
         return replace(found, not_run=len(posts) - len(results))
 
 

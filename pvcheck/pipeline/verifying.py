@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from pvcheck import config
 from pvcheck.discovery import SUFFIXES
 from pvcheck.errors import EmptyError, Finding, Severity, escaped, worst
 from pvcheck.evidence import store
-from pvcheck.pipeline import checking, records
+from pvcheck.pipeline import checking, records, vouching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from pvcheck.domain.keys import PublicKey
     from pvcheck.pipeline.checking import Checked
 
 
 class Verified(NamedTuple):
-    """What verifying came to. ``unsound`` counts the records that are not what they claim to be."""
+    """What verifying came to. ``unsound`` counts the records that are not what they claim to be.
+
+    ``signed`` counts those that a listed key signed; it is None where nothing is signed and nobody asked.
+    """
 
     contracts: int
     records: int
@@ -29,31 +34,44 @@ class Verified(NamedTuple):
     missing: int
     findings: tuple[Finding, ...]
     exit_code: int
+    signed: int | None = None
 
 
-def verify(paths: Sequence[Path]) -> Verified:
-    """Look at every record beside the contracts, and for every record that they name.
+def verify(paths: Sequence[Path], *, demand: bool = False, trusted: Mapping[str, PublicKey] | None = None) -> Verified:
+    """Look at every record beside the contracts, for every record that they name, and at every signature.
 
-    :raises EmptyError: if there is neither.
+    :param demand: whether the records that a DISCHARGED or a challenge rests on must be signed.
+    :param trusted: the keys whose signatures count, in place of those of the settings.
+    :raises EmptyError: if there is no record, and none is named.
+    :raises ConfigError: if signatures are demanded, and nothing says whose.
     """
     checked = checking.check_all(paths)
+    if trusted is not None:
+        checked = [_trusting(file, trusted) for file in checked]
     found = [each for file in checked if file.contract is None for each in file.errors]
     held, unsound, orphans = 0, 0, 0
+    beside = vouching.Beside(checked)
     for contract, known in _places(checked):
         for reference in store.references(contract):
             wrong = list(records.unsound(contract, reference))
             is_orphan = known is not None and reference not in known
             held, unsound, orphans = held + 1, unsound + bool(wrong), orphans + is_orphan
             found += [*wrong, *([_orphan(contract, reference)] if is_orphan else ())]
-        found += [_stranger(contract, name) for name in store.others(contract)]
+        found += [*beside.findings(contract), *(_stranger(contract, name) for name in store.others(contract))]
     missing = [each for file in checked for each in _missing(file)]
     references = sum(len(records.named(file.contract)) for file in checked if file.contract is not None)
     if not held and not references and not found:
         message = "there is no evidence here: no record, and none is named"
         raise EmptyError(Finding("PV461", message, hint="pv run --write makes it", exit_code=4))
-    found += missing
+    found += [*missing, *(vouching.demanded(checked) if demand else ())]
     codes = [each.exit_code for each in found if each.severity is Severity.ERROR]
-    return Verified(len(checked), held, unsound, orphans, references, len(missing), tuple(found), worst(codes))
+    signed = beside.signed if demand or beside.seen else None
+    return Verified(len(checked), held, unsound, orphans, references, len(missing), tuple(found), worst(codes), signed)
+
+
+def _trusting(file: Checked, keys: Mapping[str, PublicKey]) -> Checked:
+    """Return a checked file whose settings list other keys."""
+    return file._replace(config=file.config._replace(signatures=config.Signatures(keys=keys)))
 
 
 def _places(checked: Sequence[Checked]) -> Iterator[tuple[Path, AbstractSet[str] | None]]:
@@ -82,7 +100,7 @@ def _orphan(contract: Path, reference: str) -> Finding:
 def _stranger(contract: Path, name: str) -> Finding:
     """Return the warning about a file that no record can be."""
     place = escaped(str(store.folder(contract) / name))
-    hint = "records are named by their digest, 64 digits and .json; move the file elsewhere"
+    hint = "records are named by their digest, 64 digits and .json, their signatures .sig.json; move the file elsewhere"
     return Finding("PV465", "this file is among the records and is none", place, hint=hint, severity=Severity.WARNING)
 
 

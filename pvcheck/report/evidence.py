@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pvcheck.domain import numbers
+from pvcheck.domain.keys import SHORT as SHORT_KEY
 from pvcheck.errors import escaped
 from pvcheck.pipeline.standing import elsewhere
 from pvcheck.report import findings, table
@@ -13,11 +14,14 @@ from pvcheck.rules.earned import shown_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from pvcheck.domain.canonical import JSON
+    from pvcheck.domain.keys import PublicKey
     from pvcheck.domain.metric import MetricType, Number, Value
     from pvcheck.evidence.record import Record
     from pvcheck.pipeline.records import Shown
+    from pvcheck.pipeline.signing import Signed
     from pvcheck.pipeline.verifying import Verified
 
 SHORT = 6
@@ -56,7 +60,25 @@ def verdict(verified: Verified) -> Iterator[str]:
         f"{verified.references - verified.missing} of {count(verified.references, 'reference')} found",
         count(verified.orphans, "orphan"),
     ]
+    if verified.signed is not None:
+        parts.append(f"{verified.signed} of {count(verified.records, 'record')} signed by a listed key")
     yield "; ".join(parts)
+
+
+def signed(told: Signed) -> Iterator[str]:
+    """Yield what keeps records from being signed, or the files that were written, then the verdict."""
+    yield from findings.lines(told.findings)
+    yield from (f"signed {escaped(str(place))}" for place in told.written)
+    verdict = f"{count(len(told.written), 'record')} signed, {told.before} signed before"
+    yield "nothing is signed" if told.exit_code else f"{verdict}; key {told.key[:SHORT_KEY]}"
+
+
+def generated(key: PublicKey, place: Path) -> Iterator[str]:
+    """Yield where a private key lies, and the settings that list its public half."""
+    yield f"the private key is in {escaped(str(place))}: keep it secret, it has no passphrase"
+    yield f"its signatures name it {key.id}"
+    yield "in pv.toml:"
+    yield from ("  [signatures]", "  required = true", "  [signatures.keys]", f'  release = "{key}"')
 
 
 def _rows(head: str, told: Iterable[str]) -> Iterator[str]:

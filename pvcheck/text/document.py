@@ -6,7 +6,7 @@ back from objects.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pvcheck.errors import Finding, Severity
 from pvcheck.text import characters, codes, events
@@ -21,17 +21,32 @@ if TYPE_CHECKING:
 _LFS = "version https://git-lfs.github.com/spec/"
 
 
-class Document(NamedTuple):
+class Document:
     """The text of one contract and the tree of its values.
 
-    ``data`` has the bytes as they were read, ``text`` the characters without the byte order mark.
+    ``data`` has the bytes as they were read, ``text`` the characters without the byte order mark. A tree is twenty
+    times as large as its text: who keeps thousands of documents for later lets them rest.
     """
 
-    path: str
-    data: bytes
-    bom: bool
-    text: str
-    root: Mapping
+    __slots__ = ("_root", "bom", "data", "path", "text")
+
+    def __init__(self, path: str, data: bytes, text: str, root: Mapping, *, bom: bool) -> None:
+        self.path = path
+        self.data = data
+        self.bom = bom
+        self.text = text
+        self._root: Mapping | None = root
+
+    @property
+    def root(self) -> Mapping:
+        """The mapping at the top; after a rest it is read again from the text."""
+        if self._root is None:
+            self._root = self.parse(self.data, self.path).root
+        return self._root
+
+    def rest(self) -> None:
+        """Let go of the tree until somebody asks for it."""
+        self._root = None
 
     @classmethod
     def parse(cls, data: bytes, path: str) -> Document:
@@ -48,7 +63,7 @@ class Document(NamedTuple):
         if error := report.error():
             raise error
         assert isinstance(root, Mapping)  # noqa: S101 - anything else was reported
-        return cls(path, data, bom, text, root)
+        return cls(path, data, text, root, bom=bom)
 
     def node(self, route: Route) -> Node:
         """Return the node of a route.

@@ -91,6 +91,7 @@ BEFORE = {
     "docs/how-to-promote.md": reader_of_the_tutorial,
     "docs/how-to-real-teacher.md": reader_in_a_checkout,
     "docs/how-to-report.md": reader_of_the_tutorial,
+    "docs/signatures.md": reader_of_the_tutorial,
 }
 """What is there before a page begins, where that is not an empty folder."""
 

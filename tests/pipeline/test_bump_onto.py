@@ -550,6 +550,25 @@ def test_a_contract_that_main_moved_is_found(repo):
     assert versions(repo) == ["1.4.0", "1.3.0"]
 
 
+def test_a_record_of_main_comes_with_its_signature(repo):
+    """Whether that is good is for validation to say; one that lies here already is not replaced."""
+    renamed(repo)
+    repo.git("switch", "-q", "main")
+    records = sorted((repo.root / "contracts/evidence/d").glob("*.json"))
+    for each in records:
+        each.with_suffix(".sig.json").write_bytes(b"signed on main")
+    repo.commit()
+    repo.git("switch", "-q", "mine")
+    place = repo.root / "contracts/evidence/c"
+    here = {each.name for each in place.iterdir()}
+
+    repo.bump(onto="main")
+
+    came = {each.name for each in place.iterdir()} - here
+    assert came == {name for each in records for name in (each.name, each.with_suffix(".sig.json").name)}
+    assert {(place / each).read_bytes() for each in came if each.endswith(".sig.json")} == {b"signed on main"}
+
+
 def test_a_merge_of_a_contract_that_main_moved_is_mended(repo, pv, monkeypatch):
     """Git puts the conflict where main has the contract; our records are brought there."""
     monkeypatch.chdir(repo.root)

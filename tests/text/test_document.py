@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 import threading
 import time
@@ -491,6 +492,21 @@ def test_an_empty_item_is_shown_at_its_own_place():
     finding = Document.parse(b"a:\n-\n", "c.yaml").finding("PV999", "m", ("a", 0))
 
     assert (finding.line, finding.column) == (2, 2)
+
+
+def test_a_rest_costs_a_document_nothing_but_time(monkeypatch):
+    """Whoever asks after a rest gets the same tree, read once; nobody reads it as long as nobody asks."""
+    document = Document.parse(codecs.BOM_UTF8 + GOOD, "c.yaml")
+    before, parse, parsed = document.root, Document.parse, []
+    monkeypatch.setattr(Document, "parse", classmethod(lambda _, data, path: parsed.append(path) or parse(data, path)))
+
+    document.rest()
+
+    assert document.text == GOOD.decode()
+    assert parsed == []
+    assert document.root == before
+    assert document.root is document.root is not before
+    assert parsed == ["c.yaml"]
 
 
 def test_twenty_kilobytes_take_milliseconds():
