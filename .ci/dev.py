@@ -2,7 +2,7 @@
 
 All make ``.venv`` from a lock file with hashes, so that two machines run the same code. ``demo`` shows the
 product, ``test`` runs everything that must pass before a change is merged, ``docs [FOLDER]`` builds the pages,
-and ``lock`` renews the lock files.
+``mutate`` counts the faults in our own code that no test would notice, and ``lock`` renews the lock files.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ BIN = VENV / "bin"
 PYTHON = BIN / "python"
 LOCKS = {
     "requirements.lock": ("--extra", "q4k", "--group", "build"),
-    "requirements-validate.lock": ("--group", "build"),
+    "requirements-validate.lock": ("--extra", "sign", "--group", "build"),
     "requirements-dev.lock": ("--extra", "q4k", "--group", "dev"),
 }
-"""What each file locks. The second is what ``action.yml`` installs to check without measuring: no NumPy, no Numba."""
+"""What each file locks. The second is what ``action.yml`` installs to check without measuring: no NumPy, no Numba, but
+what verifies signatures."""
 STRICT = ("pvcheck/domain", "pvcheck/text", "pvcheck/evidence", "pvcheck/host")
 """Where every branch is tested; elsewhere 95 of 100 are."""
 
 
 def main() -> int:
     """Run one job."""
-    jobs = {"demo": demo, "docs": docs, "test": test, "lock": lock}
+    jobs = {"demo": demo, "docs": docs, "test": test, "mutate": mutate, "lock": lock}
     if len(sys.argv) < 2 or sys.argv[1] not in jobs:
         print(f"usage: python3 .ci/dev.py {'|'.join(jobs)}", file=sys.stderr)
         return 2
@@ -84,6 +85,12 @@ def docs(rest: list[str]) -> int:
 def site(folder: str) -> None:
     """Build the pages into a folder; every warning is an error."""
     run([str(PYTHON), "-m", "sphinx", "-q", "-W", "--keep-going", "-c", "docs", "-b", "html", ".", folder])
+
+
+def mutate(rest: list[str]) -> int:
+    """Change the layers of which every branch is tested, one slip at a time, and tell what the tests do not notice."""
+    install("requirements-dev.lock")
+    return run([str(PYTHON), "-m", "mutation", *rest], check=False, PYTHONPATH="tests")
 
 
 def lock(rest: list[str]) -> int:

@@ -7,9 +7,9 @@ vector. There are 200 different pairs, so what a contract of the run found is co
 with what a run of only the 200 found: by ``pv run --results``, whose records are what a verdict rests on.
 
 While it measures, the resident memory of ``pv`` and of its largest worker and their open files are sampled. Printed are
-the first tenth of that time (after the first twentieth, in which everything is loaded) and the last. Workers must not grow;
-``pv`` itself holds each record until it writes the results, and must grow by no more than that.
-At the end there is no process, no temporary file, no shared memory and no semaphore that was not there before.
+the first tenth of that time (after the first twentieth, in which everything is loaded) and the last. Workers must not
+grow; ``pv`` itself holds each record until it writes the results, and must grow by no more than that. At the end there
+is no process, no temporary file and no shared memory that was not there before.
 """
 
 from __future__ import annotations

@@ -30,8 +30,12 @@ until = 2027-01-31                     # the last day; default: for ever
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import date, datetime
 from functools import cache
+from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,15 +44,21 @@ from pvcheck.errors import ConfigError, Finding, escaped, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from pvcheck.domain.canonical import JSON
     from pvcheck.domain.keys import PublicKey
 
-MAX_CONFIG = 1 << 20
+MAX_CONFIG = 1 << 18
+"""Bytes of a settings file: the parser of TOML takes a second for four times as many."""
 MAX_TIMEOUT = 86400.0
 MAX_CONDITION = 1e16  # the last digit of a double
 MAX_KEYS = 64
+MAX_SETTINGS = 100
+"""Settings of one file that are looked at: there are a tenth as many, and findings about others say nothing new."""
+MAX_PARTS = 16
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_MANY_PARTS = rf"(?a)(?<![\w-])(?:{_PART}){{{MAX_PARTS}}}"
+"""A key in more than so many parts. No settings have one: at each part the parser walks over those before it."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -99,12 +109,31 @@ def of_folder(folder: Path) -> Config:
     :raises ConfigError: if the closest settings file cannot be understood.
     """
     for place in (folder, *folder.parents):
-        found = at(place, lambda path: files.read(path, MAX_CONFIG) if path.is_file() else None)
+        found = at(place, _data)
         if found is not None:
             return found
         if (place / ".git").exists():
             return Config(root=place)
     return Config(root=folder)
+
+
+def read(path: Path, limit: int) -> bytes:
+    """Return the bytes of a file of a project, at most ``limit + 1``; a link that leads out of the project is refused.
+
+    :raises UnreadableError: if it is missing, no regular file, cannot be read, or leads out.
+    :raises ConfigError: if the settings that hold beside it cannot be understood.
+    """
+    return files.read_inside(path, of_folder(Path(os.path.realpath(path.parent))).root, limit)
+
+
+def _data(path: Path) -> bytes | None:
+    """Return the bytes of a settings file, or None where there is none."""
+    return files.read_inside(path, top(path.parent), MAX_CONFIG) if path.is_file() else None
+
+
+def top(folder: Path) -> Path:
+    """Return the top of the repository that a folder lies in, which no path may lead out of; without one, itself."""
+    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
 
 
 def at(place: Path, read: Callable[[Path], bytes | None]) -> Config | None:
@@ -133,11 +162,9 @@ def parse(data: bytes, path: Path, part: Callable[[dict[str, JSON]], dict[str, J
 
     :raises ConfigError: if they are no TOML, or hold what no setting is.
     """
-    import tomllib  # noqa: PLC0415 - 20 ms, and only where there are settings
-
     shown = escaped(str(path))
     try:
-        table = part(tomllib.loads(data.decode()))
+        table = part(_loaded(data))
     except ValueError as error:
         finding = Finding(
             "PV702", f"not TOML: {escaped(str(error))}", shown, hint="mend the line it names", exit_code=2
@@ -147,7 +174,7 @@ def parse(data: bytes, path: Path, part: Callable[[dict[str, JSON]], dict[str, J
         raise ConfigError(Finding("PV701", "tool.pv must be a table", shown, hint="write [tool.pv]", exit_code=2))
     findings: list[Finding] = []
     values: dict[str, JSON] = {}
-    for key, value in table.items():
+    for key, value in islice(table.items(), MAX_SETTINGS):
         if key not in _KEYS:
             hint = f"use one of {', '.join(_KEYS)}"
             findings.append(Finding("PV701", f"the setting {quoted(key)} is not known", shown, hint=hint, exit_code=2))
@@ -169,6 +196,27 @@ def parse(data: bytes, path: Path, part: Callable[[dict[str, JSON]], dict[str, J
     if "ignores" in values:
         values["ignores"] = tuple(each._replace(source=str(path)) for each in values["ignores"])
     return Config(root=path.parent, **values)
+
+
+def _loaded(data: bytes) -> dict[str, JSON]:
+    """Return what a settings file holds.
+
+    :raises ValueError: if it is too large, not UTF-8 or no TOML, or has a key of so many parts or a value so deep that
+        the parser takes minutes or ends.
+    """
+    import tomllib  # noqa: PLC0415 - 20 ms, and only where there are settings
+
+    if len(data) > MAX_CONFIG:
+        raise ValueError(f"the file must have at most {MAX_CONFIG >> 10} KiB")
+    text = data.decode()
+    if match := re.search(_MANY_PARTS, text):
+        raise ValueError(
+            f"a key must have at most {MAX_PARTS} parts (at line {text.count(chr(10), 0, match.start()) + 1})"
+        )
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("a value is nested too deep") from None
 
 
 def _texts(value: JSON) -> tuple[str, ...]:

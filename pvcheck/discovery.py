@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pvcheck import config, files
-from pvcheck.errors import EmptyError, Finding, escaped
+from pvcheck.errors import ConfigError, EmptyError, Finding, escaped, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pvcheck.config import Config
 
 SUFFIXES = (".yaml", ".yml")
 MAX_CONTRACT = 1 << 20
@@ -20,22 +22,29 @@ _ID = rb"^[ \t]*(?:-[ \t]+)?(?:\{[ \t]*)?id:[ \t]*['\"]?([A-Za-z0-9][A-Za-z0-9._
 """An id as contracts spell it. Whoever lists ids does not parse a thousand files for it."""
 
 
-def contracts(paths: Iterable[str], here: Path, places: files.Places | None = None) -> list[Path]:
+def contracts(
+    paths: Iterable[str], here: Path, places: files.Places | None = None, *, lenient: bool = False
+) -> list[Path]:
     """Return the contract files that the paths name, each once, in the order of the paths.
 
-    Without paths: what the settings of ``here`` name.
+    Without paths: what the settings of ``here`` name. A path that is not there is one of them beside others, and its
+    absence is told when it is read: what was not looked at was not right.
 
     :param places: takes where each file arrives, for whoever asks next.
+    :param lenient: whether a path that is not there, and looks like a folder, is left out.
     :raises EmptyError: if there is none. A typo in a path must not look like success.
     """
-    settings = config.of_folder(here)
-    wanted = [Path(each) for each in paths] or [_near(settings.root / each, here) for each in settings.contracts]
+    named = [Path(each) for each in paths]
+    lenient = lenient or not named
+    wanted = named or [_near(each, here) for each in settled(config.of_folder(here))]
     found: dict[str, Path] = {}
     places = places or files.Places()
     for path in wanted:
         for each in _files(path, places):
             found.setdefault(places.real(each), Path(each))
-    if not found:
+        if not lenient and _is_unknown(path):
+            found.setdefault(places.real(str(path)), path)
+    if all(map(_is_unknown, found.values())):
         names = ", ".join(escaped(str(path)) for path in wanted)
         raise EmptyError(
             Finding(
@@ -43,6 +52,20 @@ def contracts(paths: Iterable[str], here: Path, places: files.Places | None = No
             )
         )
     return list(found.values())
+
+
+def settled(settings: Config) -> list[Path]:
+    """Return where settings look for contracts.
+
+    :raises ConfigError: if one of them leads out of the repository, which is not theirs to show.
+    """
+    top = os.path.realpath(config.top(settings.root))
+    for each in settings.contracts:
+        if not Path(os.path.realpath(settings.root / each)).is_relative_to(top):
+            message = f'the setting "contracts" leads out of the repository: {quoted(each)}'
+            hint = "name that folder on the command line, if it is to be checked here"
+            raise ConfigError(Finding("PV701", message, escaped(str(settings.root)), hint=hint, exit_code=2))
+    return [settings.root / each for each in settings.contracts]
 
 
 def texts(here: Path) -> Iterator[tuple[Path, bytes]]:
@@ -53,7 +76,7 @@ def texts(here: Path) -> Iterator[tuple[Path, bytes]]:
         return
     for path in paths:
         with suppress(files.UnreadableError):
-            yield path, files.read(path, MAX_CONTRACT)
+            yield path, config.read(path, MAX_CONTRACT)
 
 
 def ids(here: Path) -> set[str]:
@@ -64,7 +87,7 @@ def ids(here: Path) -> set[str]:
 def _files(path: Path, places: files.Places) -> Iterator[str]:
     """Yield the contracts of one path. A path that is no folder is taken at its word and read later."""
     if not os.path.isdir(path):  # noqa: PTH112 - the method raises for a name that is too long
-        if os.path.lexists(path) or path.suffix in SUFFIXES:
+        if not _is_unknown(path):
             yield str(path)
         return
     waiting = [str(path)]
@@ -81,6 +104,11 @@ def _files(path: Path, places: files.Places) -> Iterator[str]:
                 yield os.path.join(place, name) if is_link else places.plain(place, name)  # noqa: PTH118 - a text
         folders = sorted((each.name for each in found if _is_below(each)), reverse=True)
         waiting += [os.path.join(place, name) for name in folders]  # noqa: PTH118 - as above
+
+
+def _is_unknown(path: Path) -> bool:
+    """Say whether nothing has this path, and it does not look like that of a contract."""
+    return path.suffix not in SUFFIXES and not os.path.lexists(path)
 
 
 def _is_below(entry: os.DirEntry[str]) -> bool:

@@ -123,6 +123,20 @@ def escaped(text: str, limit: int = MAX_SHOWN) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in shown)
 
 
+def inert(line: str) -> str:
+    r"""Return a line that no CI system takes for a command: what would begin one becomes a backslash escape.
+
+    GitHub reads ``::error::`` at the start of a line, blanks before it or not, and ``##[error]`` anywhere in it; others
+    read ``##vso[...]`` and ``##teamcity[...]``. A file name or the text of a contract may hold any of them.
+    """
+    if "##" in line:
+        import re  # noqa: PLC0415 - hardly any line has one
+
+        line = re.sub(r"#(?=#[\w.-]*\[)", r"\\x23", line)
+    body = line.lstrip()
+    return f"{line[: -len(body)]}\\x3a{body[1:]}" if body.startswith("::") else line
+
+
 def quoted(text: str, limit: int = 60) -> str:
     """Return foreign text escaped and between quotes, for the middle of a message."""
     return f'"{escaped(text, limit)}"'

@@ -11,18 +11,26 @@ import fcntl
 import os
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvcheck.errors import Finding, NotMeasuredError, PvError, escaped
+from pvcheck.errors import Finding, NotMeasuredError, PvError, escaped, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TEMPORARY = ".pvtmp"
+LONGEST = 220
+"""Bytes of a name that a temporary file takes over: systems allow 255, and the rest of its name is short."""
 PATIENCE = 10.0
 """Seconds to wait for another pv that is writing."""
+
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+"""A folder is passed through, which asks for no right to list it where the system has a flag for that."""
 
 
 class UnreadableError(PvError):
@@ -38,8 +46,25 @@ def read(path: Path, limit: int) -> bytes:
 
     :raises UnreadableError: if it is missing, no regular file, or cannot be read.
     """
+    return _read(path, limit, lambda: os.open(path, _READING))
+
+
+def read_inside(path: Path, root: Path, limit: int) -> bytes:
+    """Return the bytes of a regular file in a folder or below, as ``read`` does; links may not lead out.
+
+    Each step is opened from the descriptor of the one before, and none through a link: what was found to lie inside
+    is what is read, whoever renames folders meanwhile.
+
+    :param root: where it must lie, best without links.
+    :raises UnreadableError: as ``read``, and if it leads out.
+    """
+    return _read(path, limit, lambda: _open_inside(str(path), str(root)))
+
+
+def _read(path: Path, limit: int, opened: Callable[[], int]) -> bytes:
+    """Return the bytes of a regular file that is opened here."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = opened()
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(errno.EINVAL, "not a regular file")
@@ -52,21 +77,61 @@ def read(path: Path, limit: int) -> bytes:
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:
+        is_out = isinstance(error, OSError) and error.errno == errno.EXDEV
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        shown = escaped(str(path))
-        raise UnreadableError(
-            Finding(
-                "PV708", f"cannot read: {why.lower()}", shown, hint="check the path and its permissions", exit_code=3
-            )
-        ) from None
+        told = f"cannot read: {why if is_out else why.lower()}"
+        hint = "put the file itself in the place of the link" if is_out else "check the path and its permissions"
+        raise UnreadableError(Finding("PV708", told, escaped(str(path)), hint=hint, exit_code=3)) from None
+
+
+def _open_inside(path: str, root: str) -> int:
+    """Return a descriptor of a file below a folder; a link on the way costs a look at where it leads."""
+    steps = _steps(path if path.startswith("/") else f"{os.getcwd()}/{path}", root)
+    if steps is not None:
+        try:
+            return _descend(root, steps)
+        except OSError as error:
+            if error.errno not in {errno.ELOOP, errno.ENOTDIR}:
+                raise
+    top = os.path.realpath(root)
+    steps = _steps(os.path.realpath(path), top)
+    if steps is None:
+        raise OSError(errno.EXDEV, f"it leads out of {quoted(os.path.basename(top) or top)}")
+    return _descend(top, steps)
+
+
+def _steps(path: str, root: str) -> list[str] | None:
+    """Return the names that lead from a folder down to a file, or None where a path does not say so."""
+    top = root.rstrip("/") + "/"
+    steps = path[len(top) :].split("/")
+    return steps if path.startswith(top) and not {"", ".", ".."} & {*steps} else None
+
+
+def _descend(root: str, steps: list[str]) -> int:
+    """Return a descriptor of a file, each step opened from the one before and none of them a link."""
+    here = os.open(root, _STEP)
+    try:
+        for step in steps[:-1]:
+            below = os.open(step, _STEP | os.O_NOFOLLOW, dir_fd=here)
+            os.close(here)
+            here = below
+        return os.open(steps[-1], _READING | os.O_NOFOLLOW, dir_fd=here)
+    finally:
+        os.close(here)
 
 
 class Disk:
-    """What the rules may ask of the file system. Who keeps answers puts a disk here that remembers what was asked."""
+    """What the rules may ask of the file system. Who keeps answers puts a disk here that remembers what was asked.
+
+    With a root, nothing is read outside of it.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._within = root
 
     def read(self, path: Path, limit: int) -> bytes:
-        """Return the bytes of a file, as ``read`` does."""
-        return read(path, limit)
+        """Return the bytes of a file, as ``read_inside`` does, or ``read`` without a root."""
+        return read(path, limit) if self._within is None else read_inside(path, self._within, limit)
 
     def inside(self, path: Path, root: Path) -> Path | None:
         """Return where a path arrives, links followed, or None where that is outside of a folder."""
@@ -115,22 +180,30 @@ class Places:
         return whole if is_plain else os.path.realpath(path)
 
 
-def write(path: Path, data: bytes) -> None:
-    """Put bytes in place of a file, or make a new one; a link keeps pointing, a mode stays.
+def write(path: Path, data: bytes, at_last: Callable[[], None] | None = None) -> None:
+    """Put bytes in place of a file, or make a new one; a link keeps pointing.
 
+    Mode, access lists and the attributes of users stay, and owner and group where the system lets them.
+
+    :param at_last: called directly before the file is replaced; what it raises leaves the file as it was.
     :raises NotMeasuredError: if the disk refuses. The file is then as it was, unless the message says that it
         was written and only not confirmed.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}{TEMPORARY}")
+    temporary = _beside(target)
     try:
         _remove_leftovers(target.parent)
         try:
-            mode = stat.S_IMODE(os.stat(target).st_mode)
+            old = os.stat(target)
         except FileNotFoundError:
-            mode = 0o666 & ~_umask()
+            old = None
         try:
-            _fill(temporary, data, mode)
+            if old is None:
+                _fill(temporary, data, 0o666 & ~_umask())
+            else:
+                _fill(temporary, data, stat.S_IMODE(old.st_mode), partial(_keep, target, old))
+            if at_last is not None:
+                at_last()
             os.replace(temporary, target)
         except BaseException:
             _unlink(temporary)
@@ -143,6 +216,29 @@ def write(path: Path, data: bytes) -> None:
         raise _refused("written, but the disk did not confirm it", error, path) from None
 
 
+def rehearse(path: Path, size: int) -> None:
+    """Make a file beside one that is to be written, of as many bytes, and remove it; the caller holds the lock.
+
+    :raises NotMeasuredError: if the disk refuses, as it would when the work is done.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = _beside(target)
+    try:
+        _remove_leftovers(target.parent)
+        try:
+            descriptor = os.open(temporary, _NEW, 0o600)
+            try:
+                _pour(descriptor, bytes(size))
+            finally:
+                os.close(descriptor)
+        finally:
+            _unlink(temporary)
+    except OSError as error:
+        with suppress(OSError):
+            _unlink(temporary)  # it may be the removal that failed
+        raise _refused("cannot write", error, path) from None
+
+
 def create(path: Path, data: bytes, mode: int) -> bool:
     """Make a new file with a mode, and say whether nothing stood in its place, not even a link.
 
@@ -150,7 +246,7 @@ def create(path: Path, data: bytes, mode: int) -> bool:
 
     :raises NotMeasuredError: if the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = _beside(path)
     try:
         try:
             _fill(temporary, data, mode)
@@ -175,9 +271,7 @@ def append(path: Path, data: bytes) -> None:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(errno.EINVAL, "not a regular file")
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
+            _pour(descriptor, data)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -207,7 +301,7 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the writing lock of a folder. It lies on the folder itself, so it leaves no file and dies with us.
 
     :raises NotMeasuredError: if another process keeps it for longer than ``patience`` seconds, or the folder
-        cannot be opened.
+        cannot be opened or locked.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -231,22 +325,67 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
                         )
                     ) from None
                 time.sleep(0.02)
+            except OSError as error:  # a file system without locks
+                raise _refused("cannot lock the folder", error, folder) from None
         yield
     finally:
         os.close(descriptor)
 
 
-def _fill(temporary: Path, data: bytes, mode: int) -> None:
-    """Write and flush a new file; a short write goes on where it stopped."""
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+def _beside(target: Path) -> Path:
+    """Return the temporary file of a target; it has a part of a name that leaves no room for more."""
+    name = os.fsdecode(os.fsencode(target.name)[:LONGEST])
+    return target.with_name(f".{name}.{os.getpid()}{TEMPORARY}")
+
+
+def _fill(temporary: Path, data: bytes, mode: int, keep: Callable[[int], None] | None = None) -> None:
+    """Write and flush a new file.
+
+    :param keep: gives the open file what else the one has that it will replace.
+    """
+    descriptor = os.open(temporary, _NEW, 0o600)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        _pour(descriptor, data)
         os.fchmod(descriptor, mode)
+        if keep is not None:
+            keep(descriptor)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _pour(descriptor: int, data: bytes) -> None:
+    """Write all of some bytes; a short write goes on where it stopped."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _keep(target: Path, old: os.stat_result, descriptor: int) -> None:
+    """Give a new file the owner, the group, the access lists and the attributes of the one that it will replace.
+
+    Labels of the system ("security") are its own to give. An owner that may not be given is not: whoever may write
+    the file may have another one. An attribute that cannot be kept is an error.
+    """
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with suppress(PermissionError):
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))  # a new owner costs the bits of setuid and setgid
+    for name in _attributes(target):
+        os.setxattr(descriptor, name, os.getxattr(target, name))
+
+
+def _attributes(target: Path) -> list[str]:
+    """Return the names of the access lists and user's attributes of a file, where the system has such a thing."""
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        return [each for each in os.listxattr(target) if each.startswith(("user.", "system."))]
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return []
+        raise
 
 
 def _flush_folder(folder: Path) -> None:

@@ -48,6 +48,9 @@ comes out with an error of 2**-24 * 1000 / 2**-10, which is 0.06 of it.
 COINCIDENCE = 0.5
 """Fitting pairs that chance would give. Where it is more, a pair that fits is more likely than not nobody's ratio."""
 
+MAX_MESSAGE = 1500
+"""Characters of what one guard says."""
+
 SHOWN = 4
 """Places, pairs and transitions that one message names."""
 
@@ -121,7 +124,7 @@ def examine(
     :param limit: condition numbers above this mark a number.
     :param expected: the bounds it will be judged under; None where nobody judges it.
     """
-    return (
+    found = (
         *_finite(told),
         *_population(told),
         *_conditioning(told, limit),
@@ -129,6 +132,8 @@ def examine(
         *_baseline(told, expected or ()),
         *_vacuity(told, expected),
     )
+    # A record of strangers may call a metric anything.
+    return tuple(each._replace(message=escaped(each.message, MAX_MESSAGE)) for each in found)
 
 
 def _finite(told: Told) -> Iterator[Guarded]:

@@ -121,6 +121,11 @@ class Repository:
         done = call(self.top, "ls-files", "--stage", "-z", "--full-name", variables=self._index_file())
         return tuple(each for each in map(_entry, done.stdout.split(b"\0")[:-1]) if each.mode != SUBMODULE)
 
+    def left_out(self) -> frozenset[str]:
+        """Return the files of the index that are meant not to be in the work tree: a sparse checkout has some."""
+        told = self._told("ls-files", "-t", "-z", "--full-name") or b""
+        return frozenset(os.fsdecode(each[2:]) for each in told.split(b"\0") if each.startswith(b"S "))
+
     def files(self, commit: str, folder: str = "") -> tuple[str, ...]:
         """Return the paths of the files in a folder of a commit and below; of all of it without a folder."""
         return tuple(each.path for each in self.tree(commit, folder))

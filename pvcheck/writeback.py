@@ -7,13 +7,14 @@ killed between the two leaves a contract that is valid and a record that the nex
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pvcheck import files
+from pvcheck import config, files
 from pvcheck.domain import bounds, weakening
 from pvcheck.domain.status import EARNED, contract_status, moved, stage_status
 from pvcheck.domain.version import Change, Version
-from pvcheck.errors import ContractError, Finding, NotMeasuredError, escaped
+from pvcheck.errors import ContractError, Finding, NotMeasuredError, escaped, quoted
 from pvcheck.evidence import store
 from pvcheck.evidence.record import RecordError
 from pvcheck.rules.earned import by_metric, today
@@ -277,10 +278,12 @@ def write(path: Path, read: Document, after: Document, update: Records) -> None:
         refuses; the contract is then as it was.
     """
     with files.locked(path.resolve().parent):
-        _refuse_another(path, read.data)
+        if config.read(path, MAX_CONTRACT) == after.data:
+            return  # another pv has written the very same, and the records before it
+        _refuse_unfit(path, read.data)
         for record in update.records:
             store.save(path, record)
-        files.write(path, after.data)
+        files.write(path, after.data, partial(_refuse_another, path, read.data))
 
 
 def replace(path: Path, read: bytes, after: bytes, records: Mapping[Path, bytes]) -> None:
@@ -290,16 +293,55 @@ def replace(path: Path, read: bytes, after: bytes, records: Mapping[Path, bytes]
     :raises NotMeasuredError: as ``write`` does.
     """
     with files.locked(path.resolve().parent):
-        _refuse_another(path, read)
+        _refuse_unfit(path, read)
         for place, data in records.items():
             files.make_folder(place.parent)
             files.write(place, data)
-        files.write(path, after)
+        files.write(path, after, partial(_refuse_another, path, read))
+
+
+def rehearse(path: Path, read: Document) -> None:
+    """Try, before anything is measured, whether a contract and its records could be written.
+
+    :raises NotMeasuredError: as ``write`` does. Nothing was changed.
+    """
+    with files.locked(path.resolve().parent):
+        _refuse_unfit(path, read.data)
+        files.rehearse(path, len(read.data))
+        if (records := store.folder(path)).exists():
+            files.rehearse(records / "record.json", len(read.data))
+
+
+def _refuse_unfit(path: Path, read: bytes) -> None:
+    """Refuse to write a contract that is another now, or stands where it could not be replaced."""
+    _refuse_another(path, read)
+    _refuse_outside(path)
+    _refuse_second_name(path)
+
+
+def _refuse_outside(path: Path) -> None:
+    """Refuse to write records through a link that leads out of the project: a change may bring one."""
+    folder, root = store.folder(path), config.of_folder(path.parent.resolve()).root
+    if not folder.resolve().is_relative_to(root):
+        message = f"the folder of the records leads out of {quoted(root.name)}, so nothing was written"
+        hint = "put a folder in the place of the link"
+        raise NotMeasuredError(Finding("PV711", message, escaped(str(folder)), hint=hint, exit_code=3))
+
+
+def _refuse_second_name(path: Path) -> None:
+    """Refuse a contract with a hard link: what replaces the file under one name leaves the old one under the other."""
+    if path.stat().st_nlink > 1:
+        message = "the contract has a second name, a hard link that would keep the old text, so nothing was written"
+        hint = "make it a file of its own: cp FILE NEW && mv NEW FILE"
+        raise NotMeasuredError(Finding("PV711", message, escaped(str(path)), hint=hint, exit_code=3))
 
 
 def _refuse_another(path: Path, read: bytes) -> None:
-    """Refuse to write over a file that is not the one that was read."""
-    if files.read(path, MAX_CONTRACT) != read:
+    """Refuse to write over a file that is not the one that was read.
+
+    An editor knows nothing of our lock, so this is asked first, and again when all that is left to do is to rename.
+    """
+    if config.read(path, MAX_CONTRACT) != read:
         finding = Finding(
             "PV710",
             "the contract changed in the meantime, so nothing was written",

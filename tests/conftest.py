@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ settings.register_profile(
     "ours", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("ours")
+
+for each in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    # What was started by nohup or in the background ignores some of them, and so would every process of a test.
+    if signal.getsignal(each) is signal.SIG_IGN:
+        signal.signal(each, signal.default_int_handler if each is signal.SIGINT else signal.SIG_DFL)
 
 PROBE = '''
 """A plugin for tests: it reports the numbers that its input file holds."""

@@ -89,6 +89,12 @@ def bound(text: str) -> bounds.Bound:
     return bounds.parse(text)
 
 
+def commands_in(text: str) -> list[str]:
+    """Return the lines of a log that a CI system would take for commands, by the rules of several such systems."""
+    marks = re.compile(r"\s*::|.*##[\w.-]*\[")
+    return [line for line in re.split(r"\r\n|\r|\n", text) if marks.match(line)]
+
+
 def untraced(**more: str) -> dict[str, str]:
     """Return an environment in which nobody measures coverage, for a process that is timed, killed or interrupted.
 

@@ -362,7 +362,7 @@ def test_settings_that_cannot_be_read_are_told(tmp_path, monkeypatch):
     def refuse(*_: object) -> bytes:
         raise UnreadableError([])
 
-    monkeypatch.setattr(config.files, "read", refuse)
+    monkeypatch.setattr(config.files, "read_inside", refuse)
 
     with pytest.raises(UnreadableError):
         config.of_folder(tmp_path)

@@ -50,7 +50,7 @@ def test_a_file_is_taken_at_its_word(here):
     ]
 
 
-def test_the_order_of_the_paths_is_kept_and_each_file_comes_once(here):
+def test_146_the_order_of_the_paths_is_kept_and_each_file_comes_once(here):
     """A file that is named twice, also through a link, is worked on once."""
     (here / "link.yaml").symlink_to("other/e.yaml")
 
@@ -67,6 +67,19 @@ def test_a_contract_that_is_missing_is_kept_to_be_told(here):
     (here / "broken").symlink_to("nowhere")
 
     assert found(["gone.yaml", "broken"], here) == ["gone.yaml", "broken"]
+
+
+def test_a_path_that_is_not_there_is_kept_beside_others(here):
+    """What was not looked at was not right; an empty folder is there, and has nothing to look at."""
+    assert found(["nowhere", "other", "empty"], here) == ["nowhere", "other/e.yaml"]
+    assert list(map(str, discovery.contracts(["nowhere", "other"], here, lenient=True))) == ["other/e.yaml"]
+
+
+def test_a_folder_of_the_settings_may_be_missing(here):
+    """Settings name where contracts may lie."""
+    (here / "pv.toml").write_text('contracts = ["nowhere", "other"]')
+
+    assert found([], here) == ["other/e.yaml"]
 
 
 def test_without_paths_the_settings_say(here):

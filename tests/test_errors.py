@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from helpers import commands_in
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pvcheck import errors
-from pvcheck.errors import EXIT_ORDER, Finding, PvError, escaped, quoted, worst
+from pvcheck.errors import EXIT_ORDER, Finding, PvError, escaped, inert, quoted, worst
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,17 @@ def test_foreign_text_stays_on_its_line(text):
 def test_quoted_text_is_escaped_and_short(text, shown):
     """A message quotes 60 characters and no control."""
     assert quoted(text) == shown
+
+
+@given(st.text(st.sampled_from(list(": \t#[]a.\u0301")), max_size=60))
+@example("::error::a")
+@example("\t ::stop-commands::a")
+@example("a ###[add-mask]b")
+@example("##vso[task.setvariable variable=a]b")
+def test_no_line_is_a_command_of_a_ci_system(line):
+    """What would be one is shown with an escape; every other line stays as it is."""
+    shown = inert(line)
+
+    assert commands_in(shown) == []
+    assert shown.replace("\\x3a", ":").replace("\\x23", "#") == line
+    assert (shown == line) is (commands_in(line) == [])

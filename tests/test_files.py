@@ -185,7 +185,7 @@ def test_a_link_keeps_pointing(tmp_path):
     assert names(tmp_path / "deep") == ["real"]
 
 
-def test_a_short_write_goes_on(tmp_path, monkeypatch):
+def test_119_a_short_write_goes_on(tmp_path, monkeypatch):
     """A system that takes three bytes at a time takes them all in the end."""
     monkeypatch.setattr(files, "os", Disk(write=lambda descriptor, data: os.write(descriptor, data[:3])))
 
@@ -293,7 +293,7 @@ def test_an_interrupt_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     assert (names(tmp_path), target.read_bytes()) == (["c"], b"old")
 
 
-def test_the_leftovers_of_killed_runs_are_removed(tmp_path):
+def test_130_the_leftovers_of_killed_runs_are_removed(tmp_path):
     """Temporary files in the folder go, whatever they were for: who writes holds its lock."""
     target = tmp_path / "c[1].yaml"
     for name in (".c[1].yaml.123.pvtmp", ".other.123.pvtmp", "c[1].yaml.pvtmp"):
@@ -445,3 +445,29 @@ def test_a_disk_that_refuses_makes_no_new_file(tmp_path, monkeypatch, call):
 
     assert str(caught.value) == f"{tmp_path / 'new'}: PV711 cannot write: no space left on device"
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["open", "write", "close", "unlink"])
+def test_a_rehearsal_leaves_nothing_whatever_fails(tmp_path, monkeypatch, name):
+    """The disk refuses once, at any of its calls: that is told, and no file stays."""
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"old")
+    calls = []
+    found = getattr(os, name)
+
+    def refuse(*words, **options):
+        calls.append(words)
+        if len(calls) > 1:
+            return found(*words, **options)
+        if name == "close":
+            found(*words)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, name, refuse)
+
+    with pytest.raises(NotMeasuredError, match="PV711 cannot write: input/output error"):
+        files.rehearse(path, 100_000)
+
+    monkeypatch.undo()
+    assert [each.name for each in tmp_path.iterdir()] == ["c.yaml"]
+    assert path.read_bytes() == b"old"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pvcheck import __version__
-from pvcheck.cli.output import BEGAN, CHOICES, guarded, refused
+from pvcheck.cli import ending
+from pvcheck.cli.output import BEGAN, CHOICES, INTERRUPTED, guarded, refused
 from pvcheck.errors import PvError
 
 if TYPE_CHECKING:
@@ -163,7 +164,12 @@ def main() -> None:
     # does by default takes a twentieth of a hook's time.
     gc.set_threshold(100_000)
     _occupy()
-    status = guarded(lambda: cli.main(prog_name="pv", standalone_mode=False))
+    requests = ending.Requests()
+    try:
+        status = guarded(lambda: cli.main(prog_name="pv", standalone_mode=False))
+    except KeyboardInterrupt:  # once more, while the first one was told
+        status = INTERRUPTED
+    requests.close(interrupted=status == INTERRUPTED)
     gc.freeze()  # Python looks for cycles several times while it ends: nobody waits for what dies with the process
     sys.exit(status)
 

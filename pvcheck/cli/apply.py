@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def apply(words: tuple[str, ...], *, is_diff: bool) -> int:
     be about the claim and the inputs of today, and is judged again under today's bounds. One that is not keeps its
     whole contract as it was.
     """
-    paths = [word for word in words if word.endswith(discovery.SUFFIXES) or Path(word).is_dir()]
+    paths = [word for word in words if word.endswith(discovery.SUFFIXES) or _is_folder(word)]
     sources = [Path(word) for word in words if word not in paths]
     if not sources:
         raise click.UsageError("name a file with records: pv run --results FILE writes one")
@@ -40,3 +41,8 @@ def apply(words: tuple[str, ...], *, is_diff: bool) -> int:
             show(styled.diff(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines()))
     show([report.verdict(applied, mode)])
     return applied.exit_code
+
+
+def _is_folder(word: str) -> bool:
+    """Say whether a word names a folder."""
+    return os.path.isdir(word)  # noqa: PTH112 - the method raises for a name that is too long

@@ -12,7 +12,7 @@ from pvcheck.cli.output import complain
 from pvcheck.cli.output import show as write
 from pvcheck.errors import escaped
 from pvcheck.evidence import lines
-from pvcheck.pipeline import records, signing, verifying, vouching
+from pvcheck.pipeline import outputs, records, signing, verifying, vouching
 from pvcheck.report import evidence as report
 from pvcheck.report.tally import count
 
@@ -103,7 +103,9 @@ def export(paths: tuple[str, ...], output: Path | None, ids: tuple[str, ...]) ->
 
     `pv apply` reads them on another host, with the same digests.
     """
-    found = records.exported(discovery.contracts(paths, Path.cwd()), ids)
+    contracts = discovery.contracts(paths, Path.cwd())
+    outputs.refuse_results(output, contracts)
+    found = records.exported(contracts, ids)
     data = lines.dumps(found)
     if output is not None:
         files.write(output, data)

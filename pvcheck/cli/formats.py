@@ -37,9 +37,6 @@ SUMMARY: Final = "summary"
 REPORTS: Final = (*MACHINES, SUMMARY)
 MAX_SUMMARY: Final = 1 << 20
 """Bytes that GitHub takes of the summary of a step; of more it shows nothing."""
-SETTINGS: Final = ("pv.toml", "pyproject.toml")
-RECORDS: Final = 64 + len(".json")
-"""Characters in the name of a record."""
 
 
 class Report(NamedTuple):
@@ -173,35 +170,18 @@ def refuse(reports: Sequence[Report], paths: Sequence[str], taken: Iterable[Path
     :raises ConfigError: for the first one.
     """
     from pvcheck import discovery  # noqa: PLC0415 - only where a file is wanted
+    from pvcheck.pipeline import outputs  # noqa: PLC0415 - as above
 
     try:
         contracts = discovery.contracts(paths, Path.cwd())
     except PvError:  # the command says so
         contracts = []
     places = {os.path.realpath(each): "the results of this run go there" for each in taken if each is not None}
-    places |= {os.path.realpath(each): "it would take the place of a contract" for each in contracts}
-    folders = {os.path.realpath(each.parent / "evidence") for each in contracts}
     for each in reports:
-        place = Path(os.path.realpath(each.path))
-        why = places.get(str(place)) or _unfit(place, folders)
+        place = os.path.realpath(each.path)
+        why = places.get(place) or outputs.unfit(each.path, contracts, appends=each.form == SUMMARY)
         if why:
             message = f"the report cannot be written there: {why}"
             hint = f"name a file such as report.{each.form} in a folder that is there"
             raise ConfigError(Finding("PV472", message, escaped(str(each.path)), hint=hint, exit_code=2))
-        places[str(place)] = "another report goes there"
-
-
-def _unfit(place: Path, folders: set[str]) -> str:
-    """Return why no report can be at a place, or nothing."""
-    from pvcheck import discovery  # noqa: PLC0415 - as above
-
-    is_record = place.suffix == ".json" and len(place.name) == RECORDS
-    reasons = {
-        "it is a folder": place.is_dir(),
-        "its folder is not there": not place.parent.is_dir(),
-        "it is no regular file": place.exists() and not place.is_file(),
-        "it would take the place of a contract": place.suffix in discovery.SUFFIXES,
-        "it would take the place of settings": place.name in SETTINGS,
-        "it would take the place of evidence": is_record or any(str(each) in folders for each in place.parents),
-    }
-    return next((why for why, is_so in reasons.items() if is_so), "")
+        places[place] = "another report goes there"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import columns, show, tell
+from pvcheck.cli.output import columns, show, tell, unread
 from pvcheck.pipeline import checking
 from pvcheck.report import listing, tally
 
@@ -24,4 +24,4 @@ def list_command(paths: tuple[str, ...], *, wide: bool) -> int:
     checked = checking.check_all(discovery.contracts(paths, Path.cwd()))
     show(listing.lines(checked, None if wide else columns()))
     tell([tally.verdict(tally.of_fleet(checked))])
-    return 0
+    return unread(checked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pvcheck.errors import PvError, escaped
+from pvcheck.errors import PvError, escaped, inert
 from pvcheck.report import findings
 from pvcheck.report.styled import folded, pieces_of
 
@@ -18,10 +19,19 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from pvcheck.errors import Finding
+    from pvcheck.pipeline.checking import Checked
     from pvcheck.report.styled import Role
 
-UNWRITTEN = 3
+UNKNOWN = 3
+"""The status where nobody can tell: a file could not be read, or the output not be written."""
+UNREAD = "PV708"
 BUG = 70
+OUR_WORDS = (click.MissingParameter, click.exceptions.NoArgsIsHelpError)
+"""Refusals that quote nothing, and have several lines."""
+SHORT = frozenset({errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EROFS})
+"""What a machine says that has no room or no descriptors left, whichever file of ours it was about."""
+MAX_MISUSE = 1000
+"""Characters of a refusal that quotes the command line."""
 BUG_CODE = "PV900"
 INTERRUPTED = 130
 
@@ -106,6 +116,11 @@ def blame(found: Iterable[Finding]) -> None:
     complain(findings.lines(found, sources=Sources(since=since())))
 
 
+def unread(checked: Iterable[Checked]) -> int:
+    """Return the status of a command that only shows contracts: 3 if one of them is a file that cannot be read."""
+    return UNKNOWN if any(each.code == UNREAD for file in checked for each in file.findings) else 0
+
+
 def _asked() -> bool | None:
     """Return what ``--color`` says, before the command or after it."""
     context = click.get_current_context(silent=True)
@@ -119,9 +134,7 @@ def guarded(command: Callable[[], object]) -> int:
     except PvError as error:
         return refused(error)
     except click.ClickException as error:
-        with suppress(OSError):  # as in complain
-            error.show()
-        return error.exit_code
+        return _misused(error)
     except (KeyboardInterrupt, click.Abort):
         complain(["interrupted"])
         return INTERRUPTED
@@ -139,12 +152,27 @@ def refused(error: PvError) -> int:
     return error.exit_code
 
 
+def _misused(error: click.ClickException) -> int:
+    """Tell how the command line is wrong, in click's words, and return the status; a word of it may be anybody's."""
+    from io import StringIO  # noqa: PLC0415 - only for who misspelt something
+
+    told = StringIO()
+    error.show(told)
+    message, text = error.format_message(), told.getvalue()
+    if not isinstance(error, OUR_WORDS):
+        text = text.replace(message, escaped(message, MAX_MISUSE))
+    complain(text.expandtabs().splitlines())
+    return error.exit_code
+
+
 def _broken(error: Exception) -> int:
     """Tell what nobody expected: the output could not be written, or a bug."""
-    if isinstance(error, OSError) and error.filename is None:  # it names no file, so it is about a stream
+    if isinstance(error, OSError) and (error.filename is None or error.errno in SHORT):  # without a file: a stream
+        where = "" if error.filename is None else f"{escaped(str(error.filename))}: "
         why = (error.strerror or str(error)).lower()
-        complain([f"PV711 cannot write: {why}", "  hint: make room, or send the output elsewhere"])
-        return UNWRITTEN
+        elsewhere = "set TMPDIR to a folder that has some" if where else "send the output elsewhere"
+        complain([f"{where}PV711 cannot write: {why}", f"  hint: make room, or {elsewhere}"])
+        return UNKNOWN
     if os.environ.get("PV_DEBUG") == "1":
         import traceback  # noqa: PLC0415 - only to report a bug
 
@@ -177,7 +205,8 @@ def _put(stream: TextIO | None, lines: Iterable[str]) -> None:
     coloured = is_coloured(stream, _asked(), os.environ)
     for line in lines:
         pieces = pieces_of(line) if coloured else ((line, ""),)
-        click.echo("".join([_dressed(text, role, stream) for text, role in pieces]), file=stream, color=True)
+        dressed = "".join([_dressed(text, role, stream) for text, role in pieces])
+        click.echo(inert(dressed), file=stream, color=True)  # by whatever way foreign text came to begin it
 
 
 def _dressed(text: str, role: Role, stream: TextIO) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,14 @@ from pvcheck.config import MAX_TIMEOUT
 from pvcheck.errors import escaped
 from pvcheck.pipeline import foreseeing, scheduling
 from pvcheck.pipeline.options import Mode, Options
+from pvcheck.pipeline.results import Interrupted
 from pvcheck.report import durations as slowest
 from pvcheck.report import foreseen, progress, styled, tally
 from pvcheck.report import run as report
 from pvcheck.text import unified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pvcheck.cli.formats import Report
     from pvcheck.domain.canonical import JSON
@@ -174,7 +176,8 @@ def run(  # noqa: PLR0913 - each is an option
     if dry_run:
         _refuse_idle(mode, {**given, "durations": durations}, outlet)
         return _foreseen(discovery.contracts(paths, Path.cwd()), options)
-    with outlet.open(paths, [options.results]), progress.Board(None if quiet else sys.stderr) as board:
+    board = progress.Board(None if quiet else sys.stderr)
+    with outlet.open(paths, [options.results]), _parting(outlet, verbose=verbose), board:
         contracts = discovery.contracts(paths, Path.cwd())
         result = scheduling.run(contracts, options, board.shown, board.expect)
     status = outlet.tell(lambda: _document(outlet, result, options.mode), result.exit_code)
@@ -186,6 +189,19 @@ def run(  # noqa: PLR0913 - each is an option
         tell(report.next_command(result.files, options.mode) if outlet.is_full else ())
         tell([tally.verdict(tally.of_run(result.files))])
     return status
+
+
+@contextmanager
+def _parting(outlet: formats.Outlet, *, verbose: bool) -> Iterator[None]:
+    """Show a person what was found until an interrupt; a program gets a whole document or none."""
+    try:
+        yield
+    except Interrupted as end:
+        if outlet.is_text:
+            look = report.Look(columns(), since(), verbose)
+            with suppress(OSError):  # the terminal may be what went away
+                tell(report.interrupted(end.files, end.total, full=outlet.is_full, look=look))
+        raise
 
 
 def _show(result: RunResult, options: Options, *, tables: bool, full: bool, look: report.Look) -> None:

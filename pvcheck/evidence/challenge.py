@@ -13,8 +13,9 @@ from pvcheck.domain.claim import claim_hash
 from pvcheck.domain.digest import PREFIX, sha256
 from pvcheck.domain.metric import MetricType
 from pvcheck.domain.teeth import State, Trial
+from pvcheck.errors import escaped
 from pvcheck.evidence import store
-from pvcheck.evidence.record import STATEMENT, Metric, RecordError, claim_of
+from pvcheck.evidence.record import STATEMENT, Metric, RecordError, claim_of, table
 from pvcheck.files import DISK, Disk
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def parse(data: bytes) -> ChallengeRecord:
     try:
         statement = canonical.loads(data)
         if statement["predicateType"] != PREDICATE:
-            raise RecordError(f"the record is of another kind ({statement['predicateType']})")
+            raise RecordError(f"the record is of another kind ({escaped(str(statement['predicateType']), 60)})")
         record = _record(statement["predicate"])
         if statement["subject"] != [_subject(each) for each in record.entries]:
             raise RecordError("the subjects are not the claims that the record holds")
@@ -176,7 +177,7 @@ def _record(predicate: dict[str, JSON]) -> ChallengeRecord:
     names = [*left_out, *(each.falsifier for each in entries)]
     if len(set(names)) < len(names):
         raise RecordError("a falsifier stands twice in the record")
-    return ChallengeRecord(str(predicate["contract"]), entries, left_out, dict(predicate["made_at"]))
+    return ChallengeRecord(str(predicate["contract"]), entries, left_out, table(predicate["made_at"]))
 
 
 def _entry(value: JSON) -> Entry:
@@ -189,7 +190,12 @@ def _entry(value: JSON) -> Entry:
     if len({each.fault for each in trials}) < len(trials):
         raise RecordError("a fault stands twice in the record")
     return Entry(
-        str(value["falsifier"]), claim_of(value["claim"]), clean, trials, dict(value["inputs"]), dict(value["made_by"])
+        str(value["falsifier"]),
+        claim_of(value["claim"]),
+        clean,
+        trials,
+        table(value["inputs"]),
+        table(value["made_by"]),
     )
 
 

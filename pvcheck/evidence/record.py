@@ -173,9 +173,8 @@ def parse(data: bytes) -> Record:
     try:
         statement = canonical.loads(data)
         if statement["predicateType"] != PREDICATE:
-            raise RecordError(
-                f"the record is of another kind ({statement['predicateType']}): a newer pv may have made it"
-            )
+            kind = escaped(str(statement["predicateType"]), 60)
+            raise RecordError(f"the record is of another kind ({kind}): a newer pv may have made it")
         return _record(statement["predicate"], statement["subject"])
     except canonical.NotCanonical as error:
         raise RecordError(str(error)) from None
@@ -197,7 +196,7 @@ def _record(predicate: dict[str, JSON], subject: JSON) -> Record:
     }
     judged = tuple(
         Judged(
-            each["metric"],
+            _text(each, "metric"),
             bounds.parse(each["bound"]).text,
             each["held"] is True,
             _margin(each),
@@ -212,10 +211,10 @@ def _record(predicate: dict[str, JSON], subject: JSON) -> Record:
         metrics=metrics,
         judged=judged,
         details=predicate["details"],
-        guards=[dict(each) for each in predicate["guards"]],
+        guards=[table(each) for each in predicate["guards"]],
         inputs=inputs,
-        made_by=dict(predicate["made_by"]),
-        made_at=dict(predicate["made_at"]),
+        made_by=table(predicate["made_by"]),
+        made_at=table(predicate["made_at"]),
     )
 
 
@@ -225,6 +224,13 @@ def _text(table: dict[str, JSON], key: str) -> str:
     if not isinstance(value, str):
         raise RecordError(f"{key} must be text")
     return value
+
+
+def table(value: JSON) -> dict[str, JSON]:
+    """Return a copy of a table: a list of pairs would make one as well, with keys that no JSON has."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r:.40} is no table")
+    return dict(value)
 
 
 def claim_of(value: JSON) -> dict[str, JSON]:

@@ -244,7 +244,7 @@ class Evaluation:
             parts.measured[index] = text = works.text_of(answer["measurement"])
             parts.size += len(text)
             parts.done += 1
-            parts.seconds += float(answer["seconds"])
+            parts.seconds += works.seconds_of(answer)
             if parts.size > works.MAX_JOINED:
                 self._fail(codes.BAD_RESULT, f"bad result: its parts tell more than {works.MAX_JOINED} bytes")
             return

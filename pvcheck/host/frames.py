@@ -9,6 +9,8 @@ from __future__ import annotations
 from json import dumps, loads
 from typing import TYPE_CHECKING, Final
 
+from pvcheck.domain.canonical import is_deep
+
 if TYPE_CHECKING:
     from pvcheck.domain.canonical import JSON
 
@@ -69,9 +71,12 @@ def size(head: bytes | bytearray) -> int:
 def unpacked(body: bytes | bytearray) -> JSON:
     """Return the message in a body.
 
-    :raises BadFrame: if it is not JSON.
+    :raises BadFrame: if it is not JSON, or too deep for those who look at it.
     """
     try:
-        return loads(body)
+        told = loads(body)
     except (ValueError, RecursionError):
         raise BadFrame("a message is not JSON") from None
+    if is_deep(told):
+        raise BadFrame("a message is nested too deep")
+    return told

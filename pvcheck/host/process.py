@@ -29,6 +29,8 @@ NOTICE: Final = 0.5
 """Seconds in which an evaluation that is asked to stop may tidy up."""
 REPORTS: Final = 50
 """Reports of progress that may come at once, and in each second on average: five times what a worker sends."""
+ABSENCE: Final = 1.0
+"""Seconds between two looks, ten times as far apart as they should be: we were stopped, and the worker perhaps too."""
 SETTLE: Final = 0.5
 """Seconds in which a process whose pipe has closed is expected to end."""
 LOG_TAIL: Final = 4096
@@ -130,11 +132,16 @@ class WorkerProcess:
     def step(self, on_progress: Callable[[int, int], None] | None = None) -> bytes | None:
         """Do what can be done without waiting, and return the body of the one answer once it is there.
 
+        The time in which we could not look, since we were stopped, is nobody's fault and does not count.
+
         :param on_progress: called with what is done and the total, when the process reports.
         :raises Late: if there is none in time.
         :raises Lost: if the process ends first, closes its pipe, or says anything else.
         """
-        self._looked = time.monotonic()
+        now = time.monotonic()
+        if now - self._looked > ABSENCE:
+            self._deadline += now - self._looked
+        self._looked = now
         self._send()
         ended = self.has_ended()
         is_open = self._drain()
@@ -142,13 +149,13 @@ class WorkerProcess:
             if not frames.is_progress(body):
                 return self._only(body)
             self._reports += 1
-            if self._reports > REPORTS * (1 + self._seconds - (self._deadline - time.monotonic())):
+            if self._reports > REPORTS * (1 + self._seconds - (self._deadline - now)):
                 raise Lost("the worker reports progress without end", garbled=True)
             if on_progress is not None and (told := frames.counts(body)) is not None:
                 on_progress(*told)
         if ended or not is_open:
             raise Lost(self._end())
-        if time.monotonic() >= self._deadline:
+        if now >= self._deadline:
             raise Late
         return None
 
@@ -264,7 +271,8 @@ class WorkerProcess:
             time.sleep(0.005)
         self._drain()
         if result.si_code in {os.CLD_KILLED, os.CLD_DUMPED}:
-            return f"the worker died of {_signal_name(result.si_status)}{self._last_words()}"
+            why = ", perhaps since the machine has no memory left" if result.si_status == signal.SIGKILL else ""
+            return f"the worker died of {_signal_name(result.si_status)}{why}{self._last_words()}"
         return f"the worker ended with status {result.si_status} before it answered{self._last_words()}"
 
     def _last_words(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from json import dumps
 from typing import TYPE_CHECKING, Final
@@ -143,7 +144,7 @@ def _split(work: Mapping[str, JSON], answer: JSON) -> dict[str, JSON]:
     parts = answer["parts"]
     if type(parts) is not list or not 0 < len(parts) <= MAX_PARTS or not all(type(each) is dict for each in parts):
         raise ValueError("parts")
-    return {"kind": "split", "parts": parts, "reads": _reads(work, answer), "seconds": float(answer["seconds"])}
+    return {"kind": "split", "parts": parts, "reads": _reads(work, answer), "seconds": seconds_of(answer)}
 
 
 def _measured(work: Mapping[str, JSON], answer: JSON) -> dict[str, JSON]:
@@ -164,7 +165,7 @@ def _measured(work: Mapping[str, JSON], answer: JSON) -> dict[str, JSON]:
         "kind": "measured",
         "measurement": answer["measurement"],
         "reads": _reads(work, answer),
-        "seconds": float(answer["seconds"]),
+        "seconds": seconds_of(answer),
         "where": {key: escaped(answer["where"][key], 100) for key in WHERE} if answer.get("where") else {},
     }
 
@@ -198,6 +199,17 @@ def part_of(told: Mapping[str, JSON]) -> Read:
     return Read(int(told["size"]), ranges, "")
 
 
+def seconds_of(answer: Mapping[str, JSON]) -> float:
+    """Return the time that an answer says it took.
+
+    :raises ValueError: if it is none.
+    """
+    seconds = float(answer["seconds"])
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{seconds} seconds are no time")
+    return seconds
+
+
 def _digest(value: JSON) -> str:
     """Return a SHA-256 as hex."""
     if len(value) != 64 or len(bytes.fromhex(value)) != 32:
@@ -209,7 +221,7 @@ def reply_of(work: Mapping[str, JSON], answer: Mapping[str, JSON]) -> Reply:
     """Return the reply that the answer of an executor stands for: it is checked like that of a worker."""
     try:
         if answer["kind"] == "timeout":
-            return TimedOut(float(answer["seconds"]))
+            return TimedOut(seconds_of(answer))
         if answer["kind"] == "error":
             return Failed(escaped(str(answer["reason"]), MAX_REASON), str(answer["code"]))
         found = checked(work, answer)

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck import files
+from pvcheck.domain import canonical
 from pvcheck.domain.metric import MetricSpec, MetricType
 from pvcheck.errors import ConfigError, Finding, escaped
 from pvcheck.loading import schema
@@ -38,7 +39,7 @@ def load(root: Path) -> Mapping[str, Entry]:
     """
     path = place(root)
     try:
-        return entries(json.loads(files.read(path, MAX_CATALOGUE)))
+        return entries(json.loads(data(root)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _refused(path, error) from None
 
@@ -49,16 +50,23 @@ def table(root: Path) -> dict[str, dict[str, JSON]]:
     :raises ConfigError: if it cannot be understood.
     """
     load(root)
-    written: dict[str, dict[str, JSON]] = json.loads(files.read(place(root), MAX_CATALOGUE))["evaluators"]
+    written: dict[str, dict[str, JSON]] = json.loads(data(root))["evaluators"]
     return written
 
 
 def names(root: Path) -> list[str]:
     """Return the names in that catalogue without looking at the rest of it; none where it is broken."""
     try:
-        return list(json.loads(files.read(place(root), MAX_CATALOGUE))["evaluators"])
+        return list(json.loads(data(root))["evaluators"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return []
+
+
+def data(root: Path) -> bytes:
+    """Return the bytes of the catalogue that holds for a repository; a link that leads out of it is refused."""
+    path = place(root)
+    is_own = path.is_relative_to(root)
+    return files.read_inside(path, root, MAX_CATALOGUE) if is_own else files.read(path, MAX_CATALOGUE)
 
 
 def place(root: Path) -> Path:
@@ -77,19 +85,38 @@ def _refused(path: Path, error: Exception) -> ConfigError:
 def entries(table: dict[str, Schema]) -> Mapping[str, Entry]:
     """Return the entries of a catalogue's JSON.
 
-    :raises ValueError: if the schema of some parameters is none.
+    :raises ValueError: if the schema of some parameters is none, or another part is not what it must be.
     """
+    if canonical.is_deep(table):
+        raise ValueError("it is nested too deep")
     for each in table["evaluators"].values():
         schema.refuse_unusable(each["parameters"])
+        _refuse_unlike(each)
     return {
-        name: Entry(
-            each["parameters"],
-            {
-                metric["name"]: MetricSpec(
-                    metric["name"], MetricType(metric["type"]), metric["doc"], metric["unit"], metric["series"]
-                )
-                for metric in each["metrics"]
-            },
-        )
+        name: Entry(each["parameters"], {metric["name"]: _spec(metric) for metric in each["metrics"]})
         for name, each in table["evaluators"].items()
     }
+
+
+def _spec(metric: dict[str, JSON]) -> MetricSpec:
+    """Return one metric."""
+    kind = MetricType(metric["type"])
+    return MetricSpec(metric["name"], kind, metric["doc"], metric["unit"], series=metric["series"])
+
+
+def _refuse_unlike(entry: dict[str, JSON]) -> None:
+    """Refuse an entry in which a text, a list or a table is something else. Who reads on relies on their kinds."""
+    properties = entry["parameters"].get("properties", {})
+    tables = [properties, *properties.values(), *entry["metrics"], *entry.get("faults", [])]
+    if not all(isinstance(each, dict) for each in tables):
+        raise TypeError("properties, metrics and faults must be tables")
+    texts = [each[key] for each in entry["metrics"] for key in ("name", "doc", "unit")]
+    texts += [each[key] for each in entry.get("faults", []) for key in ("name", "doc")]
+    texts += [*entry.get("devices", []), *(entry[key] for key in _TEXTS if key in entry)]
+    if not all(isinstance(each, str) for each in texts):
+        raise TypeError("names and words must be texts")
+    if not all(isinstance(each["series"], bool) for each in entry["metrics"]):
+        raise TypeError("series must be true or false")
+
+
+_TEXTS = ("distribution", "doc", "plugin", "version")

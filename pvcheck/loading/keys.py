@@ -5,6 +5,7 @@ A misspelt key is the quietest way to lose a check: the block vanishes and the v
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck.domain.route import shown
@@ -81,9 +82,10 @@ def _walked(node: Node, shape: Shape, schema: Schema, route: Route) -> Iterator[
                 yield from _walked(item, shape, of_item, (*route, index))
         return
     known = shape.known_keys(schema)
+    present = frozenset(node.values)
     for key, value in node.values.items():
         if known and key not in known:
-            yield Unknown((*route, key), known, frozenset(node.values), shape.is_closed(schema))
+            yield Unknown((*route, key), known, present, shape.is_closed(schema))
         elif not isinstance(value, Scalar):
             yield from _walked(value, shape, shape.of_key(schema, key), (*route, key))
 
@@ -113,16 +115,24 @@ def nearest(key: str, known: Iterable[str]) -> str | None:
     Narrowly: equal but for case, ``_``, ``-`` and a final s, or within an edit distance of 2 (of 1 for
     short keys).
     """
-    plain = _plain(key)
+    plain, letters = _plain(key), frozenset(key)
     best: tuple[int, str] | None = None
-    for each in sorted(known):
-        if _plain(each) == plain:
+    for each, theirs, those in _seen(frozenset(known)):
+        if theirs == plain:
             return each
         allowed = 1 if min(len(key), len(each)) <= SHORT else 2
+        if abs(len(key) - len(each)) > allowed or len(letters - those) > allowed or len(those - letters) > allowed:
+            continue  # each change brings at most one letter: a file may have forty thousand keys
         distance = edit_distance(key, each, allowed)
         if distance <= allowed and (best is None or distance < best[0]):
             best = (distance, each)
     return best[1] if best else None
+
+
+@lru_cache(maxsize=64)
+def _seen(known: frozenset[str]) -> list[tuple[str, str, frozenset[str]]]:
+    """Return known keys, sorted, each without what people vary, and with its letters."""
+    return [(each, _plain(each), frozenset(each)) for each in sorted(known)]
 
 
 def _plain(key: str) -> str:

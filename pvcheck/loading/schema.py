@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pvcheck.errors import BugError, Finding, quoted
+from pvcheck.errors import BugError, Finding, escaped, quoted
+from pvcheck.loading.expansion import refuse_explosive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +22,8 @@ UPSTREAM = "upstream"
 REPORT = "report-1"
 
 
+MAX_CHOICES = 600
+"""Characters of the values that a message offers."""
 MAX_COMPILED = 256
 _COMPILED: dict[int, tuple[Schema, Any]] = {}
 """The validators of schemas, each with its schema so that no other gets its id. Who uses one changes it no more.
@@ -89,7 +92,7 @@ def _validated(schema: Schema, instance: JSON) -> Iterator[Fault]:
         demand: Any = schema
         for step in path:
             demand = demand[step]
-        yield Fault(tuple(error.instance_path), str(path[-1]), demand)
+        yield Fault(tuple(error.instance_path), str(path[-1]) if path else "false", demand)
 
 
 def _fetch_nothing(uri: str) -> JSON:
@@ -98,10 +101,11 @@ def _fetch_nothing(uri: str) -> JSON:
 
 
 def refuse_unusable(schema: Schema) -> None:
-    """Refuse what is no schema, and one that refers to another file.
+    """Refuse what is no schema, one that refers to another file, and one that grows without bound.
 
     :raises ValueError: with the reason.
     """
+    refuse_explosive(schema)
     any(faults(schema, {}))
 
 
@@ -160,7 +164,7 @@ _TYPES: dict[type, str] = {str: "string", list: "array", dict: "object"}
 
 def _branch(branches: list[Schema], found: JSON) -> Schema | None:
     """Return the branch that a value was meant for: the one of its type. What it breaks there is the news."""
-    return next((each for each in branches if each.get("type") == _TYPES.get(type(found), "")), None)
+    return next((each for each in branches if _named(each) == _TYPES.get(type(found), "")), None)
 
 
 _WORDS = {
@@ -188,20 +192,27 @@ def worded(fault: Fault, found: JSON) -> tuple[str, str, str]:
     """Return code, message and way out for a violation."""
     keyword, demand = fault.keyword, fault.demand
     if keyword in {"type", "anyOf"}:
-        wanted = [demand] if keyword == "type" else [branch.get("type", "object") for branch in demand]
-        names = " or ".join(_WORDS.get(each, f"a {each}") for each in wanted)
+        wanted = [demand] if keyword == "type" else [_named(branch) for branch in demand]
+        names = escaped(" or ".join(_WORDS.get(str(each), f"a {each}") for each in wanted))
         return "PV202", f"the value must be {names}, got {shown(found)}", _type_hint(wanted, found)
     if keyword == "pattern":
-        noun, advice = _FORMS.get(demand, (f"of the form {demand}", "see its description in the schema"))
+        noun, advice = _FORMS.get(demand, (f"of the form {escaped(demand)}", "see its description in the schema"))
         return "PV203", f"the value must be {noun}, got {shown(found)}", advice
     if keyword in {"const", "enum"}:
         choices = demand if keyword == "enum" else [demand]
-        return "PV204", f"the value must be {' or '.join(map(str, choices))}, got {shown(found)}", "write one of these"
+        told = escaped(" or ".join(map(str, choices)), MAX_CHOICES)
+        return "PV204", f"the value must be {told}, got {shown(found)}", "write one of these"
     if keyword in _LIMITS:
         words, unit = _LIMITS[keyword]
         size = len(found) if unit else shown(found)
-        return "PV205", f"the value must be {words} {demand}{unit}, got {size}", "change it to fit"
-    return "PV205", f"the value breaks the rule {keyword!r} of its schema, got {shown(found)}", "see `pv schema`"
+        return "PV205", f"the value must be {words} {escaped(str(demand), 40)}{unit}, got {size}", "change it to fit"
+    rule = escaped(repr(keyword))
+    return "PV205", f"the value breaks the rule {rule} of its schema, got {shown(found)}", "see `pv schema`"
+
+
+def _named(branch: JSON) -> str:
+    """Return the type that one of several schemas asks for."""
+    return str(branch.get("type", "object")) if isinstance(branch, dict) else "value of another kind"
 
 
 _LIMITS = {

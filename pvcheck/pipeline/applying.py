@@ -99,13 +99,15 @@ def apply(sources: Sequence[Path], paths: Sequence[Path], mode: Mode) -> Applied
     offered = read(sources)
     checked = checking.check_all(paths)
     by_file: dict[int, list[Offered]] = {}
+    unknown = [each for file in checked if file.contract is None for each in file.findings]
     loose: list[Finding] = []
     for each in offered:
         homes = [index for index, file in enumerate(checked) if _is_about(each.record, file)]
         if len(homes) == 1:
             by_file.setdefault(homes[0], []).append(each)
         else:
-            loose.append(_homeless(each, len(homes)))
+            loose.append(_homeless(each, len(homes), unknown))
+    loose += unknown if loose else []
     done = tuple(_file(checked[index], records, mode) for index, records in sorted(by_file.items()))
     found = [*loose, *(each for file in done for each in file.findings)]
     codes = [each.exit_code for each in found if each.severity is Severity.ERROR]
@@ -163,13 +165,17 @@ def _is_about(record: Record, checked: Checked) -> bool:
     return checked.contract is not None and checked.contract.is_strict and checked.contract.id == record.contract
 
 
-def _homeless(offered: Offered, homes: int) -> Finding:
-    """Return the finding about a record whose contract is not clear."""
+def _homeless(offered: Offered, homes: int, unknown: Sequence[Finding]) -> Finding:
+    """Return the finding about a record whose contract is not clear.
+
+    :param unknown: what was found about files of which nobody knows what they hold: it may be in one of them.
+    """
     name = quoted(offered.record.contract)
     if homes:
         return offered.finding("PV467", f"{homes} contracts here have the id {name}", "name the file that is meant")
     message = f"no contract with metadata.schema here has the id {name}"
-    return offered.finding("PV467", message, "name the file or folder where it lies")
+    code = 3 if any(each.exit_code == 3 for each in unknown) else 1
+    return offered.finding("PV467", message, "name the file or folder where it lies", code)
 
 
 def _file(checked: Checked, records: Sequence[Offered], mode: Mode) -> AppliedFile:

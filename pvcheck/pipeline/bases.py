@@ -113,11 +113,12 @@ def fork(repository: Repository, name: str, tip: str, end: str = "HEAD") -> str:
 def find(repository: Repository, variables: Mapping[str, str], setting: str | None) -> tuple[str, str]:
     """Return the name and the commit of the base that the surroundings tell of.
 
-    What CI and settings name is not guessed around: where it is missing, nothing else takes its place.
+    What CI and settings name is not guessed around: where it is missing, nothing else takes its place. The setting is
+    one of the change itself, so it never takes the place of what CI names.
 
     :raises ConfigError: if there is none.
     """
-    named = [*_of_ci(variables), *_of_range(variables), *([setting] if setting else [])]
+    named = _of_ci(variables) or [*_of_range(variables), *([setting] if setting else [])]
     for name in named or _guesses(repository, variables):
         commit = repository.commit(name)
         if commit is not None:

@@ -18,7 +18,7 @@ from pvcheck.errors import Finding, NotMeasuredError, PvError, Severity, quoted,
 from pvcheck.evidence import challenge
 from pvcheck.evidence.challenge import ChallengeRecord, Entry
 from pvcheck.host import Failed, Measured, Unmeasured, codes
-from pvcheck.pipeline import checking
+from pvcheck.pipeline import checking, rehearsing
 from pvcheck.pipeline.options import Mode
 from pvcheck.pipeline.running import Runner, without_numbers
 from pvcheck.pipeline.selecting import refuse_typos, selected
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pvcheck.pipeline.options import Options
     from pvcheck.pipeline.results import Result
     from pvcheck.pipeline.running import Watch
+    from pvcheck.pipeline.selecting import Chosen
     from pvcheck.text import Document
 
 NO_VERDICT = frozenset(
@@ -111,8 +112,9 @@ def challenge_all(
     :raises ConfigError: if an input is overridden that no contract declares.
     """
     checked = checking.check_all(paths)
-    chosen = {each.path: selected(each, options) for each in checked}
+    chosen: Chosen = {each.path: selected(each, options) for each in checked}
     refuse_typos(checked, chosen, options)
+    checked, chosen = rehearsing.rehearsed(checked, chosen, options.mode)
     runner = Challenger(options, watch)
     try:
         if any(chosen.values()):

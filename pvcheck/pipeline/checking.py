@@ -87,12 +87,16 @@ def check(
     path: Path,
     catalogues: dict[Path, Mapping[str, Entry]],
     today: date | None = None,
-    disk: files.Disk = files.DISK,
+    disk: files.Disk | None = None,
 ) -> Checked:
-    """Check one file; the catalogues that were read are kept by the root they hold for."""
+    """Check one file; the catalogues that were read are kept by the root they hold for.
+
+    :param disk: by default the one that reads nothing outside of the project.
+    """
     from pvcheck.loading import contract  # noqa: PLC0415 - it loads the YAML parser, which what is known does without
 
     settings = config.of_folder(Path(os.path.realpath(path.parent)))
+    disk = disk or files.Disk(settings.root)
     try:
         data = disk.read(path, MAX_CONTRACT)
         loaded = contract.load(data, str(path))

@@ -18,7 +18,7 @@ from pvcheck.config import Config
 from pvcheck.domain.digest import sha256
 from pvcheck.errors import ContractError, EmptyError
 from pvcheck.loading import contract
-from pvcheck.pipeline import bases, checking, fleets, pairing, staging, vouching
+from pvcheck.pipeline import bases, checking, fleets, loosening, pairing, staging, vouching
 from pvcheck.pipeline.checking import Checked
 from pvcheck.pipeline.pairing import Ours
 from pvcheck.pipeline.snapshots import Snapshot, is_within, named_in
@@ -51,13 +51,15 @@ class Scope(NamedTuple):
     """What is looked at in one repository: places relative to its top.
 
     ``watched`` are those where the settings look for contracts, whatever was named; ``shown`` spells a path for a
-    reader, ``others`` gives the bytes of contracts of the change that lie elsewhere.
+    reader, ``others`` gives the bytes of contracts of the change that lie elsewhere, ``left_out`` the files that are
+    part of the change and were not checked out.
     """
 
     places: Sequence[str]
     watched: Sequence[str]
     shown: Callable[[str], str]
     others: Callable[[], Iterator[tuple[str, bytes]]]
+    left_out: Callable[[], frozenset[str]] = frozenset
 
 
 class Around(NamedTuple):
@@ -174,7 +176,7 @@ def _texts(copies: Sequence[Checked], real: Sequence[Checked]) -> Iterator[tuple
     pairs = [pair for pair in zip(copies, real, strict=True) if pair[1].findings and pair[1].document is None]
     for copy, each in pairs[:MAX_TEXTS]:
         with suppress(files.UnreadableError):
-            yield str(each.path), files.read(copy.path, checking.MAX_CONTRACT).decode("utf-8-sig", "replace")
+            yield str(each.path), config.read(copy.path, checking.MAX_CONTRACT).decode("utf-8-sig", "replace")
 
 
 def compare(repository: Repository, base: Base, scope: Scope, ours: Sequence[Ours]) -> Compared:
@@ -186,11 +188,18 @@ def compare(repository: Repository, base: Base, scope: Scope, ours: Sequence[Our
     pairs = pairing.pairs([_whole(each, before) for each in ours], before)
     found = {each.ours.path: pairing.findings(each, before, theirs, base.name) for each in pairs.changed}
     unsigned = vouching.by_base(repository, base, ours)
-    settled = [_with(each.checked, [*found.get(each.path, []), *unsigned.get(each.path, [])]) for each in ours]
-    missed = [(path, each) for path in pairs.gone for each in _gone(path, before, base, scope, ours)]
+    looser = loosening.by_base(repository, base, ours)
+    more = {
+        each.path: [part for table in (found, unsigned, looser) for part in table.get(each.path, [])] for each in ours
+    }
+    settled = [_with(each.checked, more[each.path]) for each in ours]
+    left_out = scope.left_out() if pairs.gone else frozenset()
+    lost = [path for path in pairs.gone if path not in left_out]
+    missed = [(path, each) for path in lost for each in _gone(path, before, base, scope, ours)]
     gone = [_alone(Path(scope.shown(path)), repository.top, each) for path, each in missed]
     new = sum(each.before is None for each in pairs.changed)
-    counts = [(len(pairs.changed) - new, "changed"), (new, "new"), (len(pairs.gone), "gone")]
+    counts = [(len(pairs.changed) - new, "changed"), (new, "new"), (len(lost), "gone")]
+    counts.append((len(pairs.gone) - len(lost), "not checked out"))
     told = ", ".join(f"{number} {word}" for number, word in counts if number) or "nothing changed"
     return Compared((*settled, *gone), f"{base}: {told}")
 
@@ -204,7 +213,7 @@ def _whole(ours: Ours, before: Snapshot) -> Ours:
     if outline is not None and then is not None and sha256(then).encode() == outline.data:
         return ours._replace(data=then)
     try:
-        loaded = contract.load(files.read(checked.path, checking.MAX_CONTRACT), str(checked.path))
+        loaded = contract.load(config.read(checked.path, checking.MAX_CONTRACT), str(checked.path))
     except (ContractError, files.UnreadableError):
         loaded = None
     seen = b"" if loaded is None or loaded.contract is None else sha256(loaded.document.data).encode()
@@ -266,9 +275,9 @@ def _scope(paths: Sequence[str], here: Path, repository: Repository, base: Base)
     def others() -> Iterator[tuple[str, bytes]]:
         for entry in repository.index():
             if entry.path.endswith(discovery.SUFFIXES) and (top / entry.path).is_file():
-                yield entry.path, files.read(top / entry.path, checking.MAX_CONTRACT)
+                yield entry.path, config.read(top / entry.path, checking.MAX_CONTRACT)
 
-    return Scope(places, watched, lambda path: os.path.relpath(top / path, here), others)
+    return Scope(places, watched, lambda path: os.path.relpath(top / path, here), others, repository.left_out)
 
 
 def _settled(settings: Config) -> list[Path]:

@@ -138,9 +138,9 @@ def with_commit(repository: Repository, commit: str | None, name: str, words: Se
     """
     found: list[Pair] = []
     seen: set[str] = set()
-    for path in discovery.contracts(words, here):
+    for path in discovery.contracts(words, here, lenient=True):
         place = _inside(repository, path)
-        new = Side(str(path), files.read(path, MAX_CONTRACT) if os.path.lexists(path) else None)
+        new = Side(str(path), config.read(path, MAX_CONTRACT) if os.path.lexists(path) else None)
         old = Side(f"{name}:{place}", None)
         if commit is not None:
             there = find(repository, commit, place, _id(new))
@@ -151,7 +151,7 @@ def with_commit(repository: Repository, commit: str | None, name: str, words: Se
                 seen.add(there.path)
                 old = Side(f"{name}:{there.path}", there.data)
         if new.data is None and old.data is None:
-            files.read(path, MAX_CONTRACT)  # says why there is nothing
+            config.read(path, MAX_CONTRACT)  # says why there is nothing
         found.append(compared(old, new))
     gone = [] if commit is None else _gone(repository, commit, words, here)
     return found + [
@@ -183,7 +183,7 @@ def _tried(one: Side) -> tuple[Loaded | None, tuple[Finding, ...]]:
 def _gone(repository: Repository, commit: str, words: Sequence[str], here: Path) -> Iterator[str]:
     """Yield what a search of the folders that are compared would find in a commit, and finds no more."""
     settings = config.of_folder(here)
-    folders = [Path(word) for word in words] or [settings.root / each for each in settings.contracts]
+    folders = [Path(word) for word in words] or discovery.settled(settings)
     for folder in folders:
         if not folder.is_dir():
             continue

@@ -44,7 +44,8 @@ class Draft(NamedTuple):
 class _Overlay(files.Disk):
     """The disk as it would be with one file written."""
 
-    def __init__(self, path: Path, data: bytes) -> None:
+    def __init__(self, path: Path, data: bytes, root: Path) -> None:
+        super().__init__(root)
         self._path = path
         self._data = data
 
@@ -147,7 +148,7 @@ def _spelling(name: str, found: Checked) -> list[Path]:
     several = []
     for path in sifting.contracts_of(found.config):
         try:
-            data = files.read(path, checking.MAX_CONTRACT)
+            data = config.read(path, checking.MAX_CONTRACT)
         except files.UnreadableError:
             continue
         if name.encode() in data:
@@ -157,7 +158,7 @@ def _spelling(name: str, found: Checked) -> list[Path]:
 
 def _checked(draft: Draft) -> Checked:
     """Return what `pv validate` would say of a draft."""
-    return checking.check(draft.path, {}, None, _Overlay(draft.path, draft.after))
+    return checking.check(draft.path, {}, None, _Overlay(draft.path, draft.after, settings_of(draft.path).root))
 
 
 def _refuse_worse(found: Checked, before: Sequence[Finding], draft: Draft, claim: Claim) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from pvcheck import config, discovery, files
+from pvcheck import config, discovery
 from pvcheck.domain.contract import Contract
 from pvcheck.errors import ContractError, EmptyError, Finding, PvError, escaped
 from pvcheck.loading import contract as loading
@@ -88,7 +88,7 @@ def _read(paths: Iterable[Path], findings: list[Finding]) -> Iterator[tuple[Path
     for path in paths:
         empty = Contract(str(path), False, None, None, None, {}, (), (), (), ())
         try:
-            loaded = loading.load(files.read(path, MAX_CONTRACT), str(path))
+            loaded = loading.load(config.read(path, MAX_CONTRACT), str(path))
         except PvError as error:
             findings += error.findings
             yield path, (empty, None)
@@ -105,7 +105,7 @@ def _fleet(paths: Sequence[Path], here: Path) -> list[Path]:
         known = discovery.contracts((), here)
     except EmptyError:
         known = []
-    return [*known, *discovery.contracts(folders, here)]
+    return [*known, *discovery.contracts(folders, here, lenient=True)]
 
 
 def _reached(chosen: Iterable[Path], edges: Sequence[Edge]) -> set[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvcheck import discovery
@@ -36,7 +37,7 @@ def known(name: str, here: Path) -> list[Known]:
     found = []
     teller = Teller()
     for path, data in discovery.texts(here):
-        if name.encode() not in data:
+        if os.fsencode(name) not in data:
             continue
         checked = checking.check(path, {})
         standings = teller.standings(checked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING
 
-from pvcheck import files, history
+from pvcheck import config, history
 from pvcheck.domain.status import EARNED
 from pvcheck.errors import ContractError, Finding, escaped, quoted
 from pvcheck.evidence import store
@@ -42,7 +42,7 @@ def rebuilt(path: Path, wish: Wish) -> Bumped:
     commit = repository.commit(name)
     if commit is None:
         raise history.absent(name)
-    case = Case(path, repository, place, commit, name, files.read(path, checking.MAX_CONTRACT))
+    case = Case(path, repository, place, commit, name, config.read(path, checking.MAX_CONTRACT))
     stages = Stages(*(repository.staged(place, stage) for stage in (1, 2, 3)))
     found = sides.apart(case) if stages.ours is None and stages.theirs is None else sides.stopped(case, stages)
     return Bumped(path, name, note=found) if isinstance(found, str) else _redone(case, found, wish)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pvcheck import files
+from pvcheck import config, files
 from pvcheck.errors import ContractError, Finding, Severity
 from pvcheck.loading import contract
 from pvcheck.pipeline.checking import MAX_CONTRACT
@@ -27,7 +27,7 @@ def read_all(paths: Iterable[Path]) -> Iterator[Read]:
     """Yield each file, in their order; one that is broken costs the others nothing."""
     for path in paths:
         try:
-            loaded = contract.load(files.read(path, MAX_CONTRACT), str(path))
+            loaded = contract.load(config.read(path, MAX_CONTRACT), str(path))
         except (ContractError, files.UnreadableError) as error:
             yield Read(None, error.findings)
             continue

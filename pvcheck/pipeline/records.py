@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from pvcheck import files
 from pvcheck.domain.digest import PREFIX
-from pvcheck.errors import ConfigError, EmptyError, EvidenceError, Finding, escaped, quoted
+from pvcheck.errors import ConfigError, EmptyError, EvidenceError, Finding, PvError, escaped, quoted
 from pvcheck.evidence import challenge, lines, store
-from pvcheck.evidence.record import RecordError, contradictions
+from pvcheck.evidence.record import RecordError, contradictions, parse
 from pvcheck.pipeline import checking
 from pvcheck.pipeline.standing import judged_under
 from pvcheck.rules import earned
@@ -51,22 +52,24 @@ def find(word: str, paths: Sequence[Path]) -> tuple[Shown, ...]:
     :raises ConfigError: if the digits fit several.
     :raises EvidenceError: if a record is missing or is not what its name promises.
     """
-    checked = [each for each in checking.check_all(paths) if each.contract is not None]
+    checked = checking.check_all(paths)
     named = [(file, each) for file in checked for each in falsifiers_of(file) if each.id == word]
     if named:
         found = [(file, each.evidence) for file, each in named if each.evidence is not None]
         if not found:
             status = named[0][1].status or "without a status"
-            raise _nothing(f"{quoted(word)} has no evidence: it is {escaped(status)}", "pv run --write makes it")
+            message = f"{quoted(word)} has no evidence: it is {escaped(status)}"
+            raise _nothing(message, "pv run --write makes it", ())
         return tuple(_shown(*each) for each in found)
     match = _BEGINNING.fullmatch(word.lower())
     if match is None:
         hint = f"give the id of a falsifier, or {LEAST} digits or more of a digest; pv status names both"
-        raise _nothing(f"there is no falsifier {quoted(word)}, and it is no beginning of a digest", hint)
+        raise _nothing(f"there is no falsifier {quoted(word)}, and it is no beginning of a digest", hint, checked)
     wanted = PREFIX + match[1]
-    held = [(file, each) for file in checked for each in references(file) if each.startswith(wanted)]
+    known = [each for each in checked if each.contract is not None]
+    held = [(file, each) for file in known for each in references(file) if each.startswith(wanted)]
     if not held:
-        raise _nothing(f"no record has a digest that starts with {match[1]}", "pv status names those in use")
+        raise _nothing(f"no record has a digest that starts with {match[1]}", "pv status names those in use", checked)
     if len({each for _, each in held}) > 1:
         message = f"{len({each for _, each in held})} records have a digest that starts with {match[1]}"
         hint = f"give more digits: {', '.join(each.removeprefix(PREFIX)[:16] for _, each in held[:4])}"
@@ -74,9 +77,15 @@ def find(word: str, paths: Sequence[Path]) -> tuple[Shown, ...]:
     return (_shown(*held[0]),)
 
 
-def _nothing(message: str, hint: str) -> EmptyError:
-    """Return the end of a search that found nothing."""
-    return EmptyError(Finding("PV461", message, hint=hint, exit_code=4))
+def _nothing(message: str, hint: str, checked: Iterable[Checked]) -> PvError:
+    """Return the end of a search that found nothing; where a file could not be read, nobody can tell."""
+    unread = _unread(checked)
+    return files.UnreadableError(unread) if unread else EmptyError(Finding("PV461", message, hint=hint, exit_code=4))
+
+
+def _unread(checked: Iterable[Checked]) -> list[Finding]:
+    """Return what was found about files that cannot be read."""
+    return [each for file in checked for each in file.findings if each.code == "PV708"]
 
 
 def falsifiers_of(checked: Checked) -> tuple[Falsifier, ...]:
@@ -120,15 +129,22 @@ def load(contract: Path, reference: str) -> Record:
 
     :raises EvidenceError: if it is missing or is not what its name promises.
     """
+    return _loaded(contract, reference)[0]
+
+
+def _loaded(contract: Path, reference: str) -> tuple[Record, bytes]:
+    """Return a record and its bytes, which are read once: they may be gone a moment later."""
+    data = b""
     try:
-        return store.load(contract, reference)
+        data = store.read(contract, reference)
+        return parse(data), data
     except store.MissingError as error:
         code, message = "PV402", f"the record {error} is missing"
     except store.ForgedError as error:
         code, message = "PV403", f"the record {error} does not have the bytes that its name promises"
     except RecordError as error:
         code, message = "PV404", f"not a record: {error}"
-        if challenge.is_one(store.read(contract, reference)):
+        if challenge.is_one(data):
             message = "a record of a challenge and of no evaluation: pv challenge --check compares it"
     place = escaped(str(store.path_of(contract, reference)))
     raise EvidenceError(Finding(code, message, place, hint="bring it back from git, or measure again", exit_code=5))
@@ -155,17 +171,21 @@ def exported(paths: Sequence[Path], ids: Iterable[str]) -> tuple[Record, ...]:
 
     :param ids: of the falsifiers that are wanted; none means all.
     :raises EmptyError: if there is none, or none of one of the ids.
+    :raises UnreadableError: if a contract cannot be read: some of its records would be missing.
     :raises EvidenceError: with every record that is missing or not what it claims to be.
     """
     wanted = tuple(dict.fromkeys(ids))
     checked = checking.check_all(paths)
+    if unread := _unread(checked):
+        raise files.UnreadableError(unread)
     known = [(file, each) for file in checked for each in falsifiers_of(file) if each.evidence is not None]
     for name in wanted:
         if name not in {each.id for _, each in known}:
-            raise _nothing(f"there is no evidence of {quoted(name)}", "pv status names the falsifiers that have some")
+            hint = "pv status names the falsifiers that have some"
+            raise _nothing(f"there is no evidence of {quoted(name)}", hint, ())
     chosen = [(file, each.evidence or "") for file, each in known if not wanted or each.id in wanted]
     if not chosen:
-        raise _nothing("no falsifier here has evidence", "pv run --write makes it")
+        raise _nothing("no falsifier here has evidence", "pv run --write makes it", ())
     found: list[Record] = []
     refused: list[Finding] = []
     for path, reference in dict.fromkeys((file.path, reference) for file, reference in chosen):
@@ -180,8 +200,8 @@ def exported(paths: Sequence[Path], ids: Iterable[str]) -> tuple[Record, ...]:
 
 def _exportable(contract: Path, reference: str) -> Record:
     """Return a record that another host can take at its word."""
-    record = load(contract, reference)
-    for finding in faults(record, store.read(contract, reference), store.path_of(contract, reference)):
+    record, data = _loaded(contract, reference)
+    for finding in faults(record, data, store.path_of(contract, reference)):
         raise EvidenceError(finding)
     return record
 

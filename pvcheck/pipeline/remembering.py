@@ -106,7 +106,7 @@ class Recorder(files.Disk):
         now, before = time.time_ns(), stamp_of(whole)
         found = ""
         try:
-            data = files.read(path, limit)
+            data = files.read_inside(Path(whole), Path(self.root), limit)
             found = sha256(data).hexdigest()
         finally:
             self._keep(("read", place), [limit, found])
@@ -255,7 +255,7 @@ class Memory:
         """Read a file between two looks at its stamp."""
         now, before = time.time_ns(), stamp_of(whole)
         try:
-            digest = sha256(files.read(Path(whole), limit)).hexdigest()
+            digest = sha256(files.read_inside(Path(whole), Path(self.root), limit)).hexdigest()
         except files.UnreadableError:
             digest = ""
         return Sight(settled(before, stamp_of(whole), now), digest)
@@ -307,7 +307,7 @@ def context(settings: Config, code: bytes, today: date) -> bytes:
     ignores = [repr(each[:-1]) for each in settings.ignores]
     day = str(today) if any(each.until is not None for each in settings.ignores) else ""
     told = [settings.root.name, settings.conditioning, settings.challenge, ignores, day, _demand(settings)]
-    return _digest(_text(told) + code + files.read(catalogue.place(settings.root), catalogue.MAX_CATALOGUE))
+    return _digest(_text(told) + code + catalogue.data(settings.root))
 
 
 def _demand(settings: Config) -> JSON:

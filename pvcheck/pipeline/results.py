@@ -97,6 +97,19 @@ class RunResult:
         return tuple(record for record in found if record is not None)
 
 
+class Interrupted(KeyboardInterrupt):
+    """The user ended a run.
+
+    ``files`` has what was found until then: contracts that were concluded, then those that were not, with the results
+    that they have. ``total`` is how many falsifiers were to be measured.
+    """
+
+    def __init__(self, files: tuple[FileResult, ...], total: int) -> None:
+        super().__init__()
+        self.files = files
+        self.total = total
+
+
 def exit_of(outcome: Outcome, status: str | None) -> int:
     """Return what an outcome asks for: a refutation that the contract already admits asks for nothing."""
     if outcome is Outcome.REFUTED:

@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 from pvcheck import files as disk
 from pvcheck import history
-from pvcheck.discovery import SUFFIXES
 from pvcheck.domain.status import Outcome
-from pvcheck.errors import ConfigError, Finding, escaped
+from pvcheck.errors import escaped
 from pvcheck.evidence import lines
 from pvcheck.host import Limits
 from pvcheck.host.crew import Crew
 from pvcheck.host.executors import executor
 from pvcheck.host.scheduling import Scheduler
 from pvcheck.host.works import MAX_REASON
-from pvcheck.pipeline import checking, lately, repeating, selecting
-from pvcheck.pipeline.results import FileResult, Result, RunResult, exit_of_run
+from pvcheck.pipeline import checking, lately, outputs, rehearsing, repeating, selecting
+from pvcheck.pipeline.results import FileResult, Interrupted, Result, RunResult, exit_of_run
 from pvcheck.pipeline.running import Runner, concluded
 from pvcheck.plan import Blocked
 
@@ -60,20 +59,26 @@ def run(
     :raises ConfigError: if an input is overridden that no contract declares, results cannot be put where they
         are wanted, or there is no such executor.
     :raises NotMeasuredError: if the executor cannot start.
+    :raises Interrupted: if the user ends it, with what was found until then.
     """
-    refuse_place(options.results, paths)
+    outputs.refuse_results(options.results, paths)
     checked = checked_for(paths, options)
-    chosen = selecting.chosen(checked, options)
+    checked, chosen = rehearsing.rehearsed(checked, selecting.chosen(checked, options), options.mode)
     batch = Batch(options, watch, expect)
+    total = sum(map(len, chosen.values()))
+    done: list[FileResult] = []
     try:
-        if any(chosen.values()):
-            batch.start(sum(map(len, chosen.values())), checked[0])
-        files = tuple(batch.files(checked, chosen))
-    except BaseException:
+        if total:
+            batch.start(total, checked[0])
+        done.extend(batch.files(checked, chosen))
+    except BaseException as error:
         batch.kill()  # close would give each worker a moment, and the user wants to stop
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted((*done, *batch.unfinished(done)), total) from None
         raise
     finally:
         batch.close()
+    files = tuple(done)
     lately.remember(files, os.environ)
     result = RunResult(files=files, exit_code=exit_of_run(files, allow_unmeasured=options.allow_unmeasured))
     if options.results is not None:
@@ -88,23 +93,6 @@ def checked_for(paths: Sequence[Path], options: Options) -> list[Checked]:
         return checked
     reference = options.against
     return [each._replace(config=history.settings(reference, each.path.parent.resolve())) for each in checked]
-
-
-def refuse_place(results: Path | None, contracts: Sequence[Path]) -> None:
-    """Refuse a file for results that is a contract or has no folder: better before measuring than after it."""
-    if results is None:
-        return
-    why = ""
-    if results.suffix in SUFFIXES or os.path.realpath(results) in map(os.path.realpath, contracts):
-        why = "it would take the place of a contract"
-    elif results.is_dir() or not results.parent.is_dir():
-        why = "it is a folder" if results.is_dir() else "its folder is not there"
-    elif results.exists() and not results.is_file():
-        why = "it is no regular file"
-    if why:
-        message = f"the results cannot be written there: {why}"
-        hint = "name a file such as results.jsonl in a folder that is there"
-        raise ConfigError(Finding("PV471", message, escaped(str(results)), hint=hint, exit_code=2))
 
 
 @dataclass(slots=True)
@@ -179,6 +167,17 @@ class Batch(Runner):
             if scheduler is not None and self._last is not None:
                 self._drop(scheduler)
         yield from (self._concluded(*each) for each in left)
+
+    def unfinished(self, done: Sequence[FileResult]) -> Iterator[FileResult]:
+        """Yield the results that there are in each contract that was not concluded."""
+        concluded = {each.checked.path for each in done}
+        found: dict[Path, list[_Post]] = {}
+        for each in self._posts:
+            if each.result is not None and each.checked.path not in concluded:
+                found.setdefault(each.checked.path, []).append(each)
+        for posts in found.values():
+            results = tuple(each.result for each in posts if each.result is not None)
+            yield FileResult(checked=posts[0].checked, results=results)
 
     def _posted(self, checked: Checked, chosen: Chosen) -> list[_Post]:
         """Return the falsifiers of a contract that are to be measured, with their place in the run."""

@@ -72,7 +72,7 @@ def between(
 def contracts_of(settings: Config) -> list[Path]:
     """Return every contract file that the settings name; that there is none is no fault here."""
     try:
-        return discovery.contracts([str(settings.root / each) for each in settings.contracts], settings.root)
+        return discovery.contracts(list(map(str, discovery.settled(settings))), settings.root, lenient=True)
     except EmptyError:
         return []
 

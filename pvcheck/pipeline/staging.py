@@ -108,6 +108,8 @@ def scope(mirror: Mirror, paths: Sequence[str]) -> list[str]:
     """
     wanted = [_inside(mirror, Path(path)) for path in paths]
     for path in wanted:
+        if os.path.isdir(mirror.repository.top / path):  # noqa: PTH112 - as below
+            mirror.place(path).mkdir(parents=True, exist_ok=True)  # it is there, with or without files of the index
         if path not in {*mirror.entries, *mirror.unmerged} and os.path.isfile(mirror.repository.top / path):  # noqa: PTH113 - as in discovery
             raise ConfigError(_absent(mirror, path))
     here = mirror.place(_inside(mirror, mirror.here))
@@ -134,9 +136,11 @@ def contracts(mirror: Mirror, looked_at: Sequence[str]) -> list[Path]:
 
     :raises EmptyError: if there is none.
     """
-    wanted = [*looked_at, *settled(mirror)]
+    known = settled(mirror)
+    wanted = [*looked_at, *known]
     _write(mirror, lambda path: path.endswith(discovery.SUFFIXES) and is_within(path, wanted))
-    found = discovery.contracts([str(mirror.place(each)) for each in looked_at], mirror.folder)
+    paths = [str(mirror.place(each)) for each in looked_at]
+    found = discovery.contracts(paths, mirror.folder, lenient=list(looked_at) == known)
     _write(mirror, _mentioned(mirror, found).__contains__)
     return found
 

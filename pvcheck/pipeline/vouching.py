@@ -22,7 +22,7 @@ from pvcheck.rules.signed import LIBRARY, REMADE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pvcheck.config import Signatures
+    from pvcheck.config import Config, Signatures
     from pvcheck.domain.keys import PublicKey
     from pvcheck.history import Repository
     from pvcheck.pipeline.bases import Base
@@ -127,19 +127,32 @@ def by_base(repository: Repository, base: Base, ours: Sequence[Ours]) -> dict[st
 
 
 def _demands(repository: Repository, commit: str, folders: Iterable[str]) -> dict[str, Signatures]:
-    """Return what was demanded of the contracts in some folders at a commit, by folder. Git is asked once."""
+    """Return what was demanded of the contracts in some folders at a commit, by folder."""
+    settings = settings_of(repository, commit, folders, [b"signatures"])
+    return {folder: each.signatures for folder, each in settings.items() if each.signatures.required}
+
+
+def settings_of(
+    repository: Repository, commit: str, folders: Iterable[str], words: Sequence[bytes]
+) -> dict[str, Config]:
+    """Return the settings that held in some folders at a commit, by folder; none where nothing speaks of some words.
+
+    Git is asked once, and what says nothing of them is not read as TOML, which takes longer than git.
+
+    :raises ConfigError: if they cannot be understood.
+    """
     above = {folder: [*_above(folder)] for folder in folders}
     places = dict.fromkeys(place for each in above.values() for place in each)
     names = [posixpath.join(place, name) for place in places for name in ("pv.toml", "pyproject.toml")]
     blobs = repository.blobs(commit, names)
-    if not any(data is not None and b"signatures" in data for data in blobs.values()):
-        return {}  # a TOML reader takes longer than git
-    found: dict[str, Signatures] = {}
+    if not any(data is not None and word in data for data in blobs.values() for word in words):
+        return {}
+    found: dict[str, Config] = {}
     for folder, upwards in above.items():
         at = (config.at(Path(place), lambda path: blobs[path.as_posix()]) for place in upwards)
         settings = next((each for each in at if each is not None), None)
-        if settings is not None and settings.signatures.required:
-            found[folder] = settings.signatures
+        if settings is not None:
+            found[folder] = settings
     return found
 
 
@@ -156,7 +169,7 @@ def _checked(checked: Checked, demand: Signatures, name: str) -> Iterator[Findin
     contract, document = checked.contract, checked.document
     if contract is not None and document is None:
         try:
-            loaded = loading.load(files.read(checked.path, MAX_CONTRACT), str(checked.path))
+            loaded = loading.load(config.read(checked.path, MAX_CONTRACT), str(checked.path))
         except (ContractError, files.UnreadableError):
             return  # told already
         contract, document = loaded.contract, loaded.document

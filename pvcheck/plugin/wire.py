@@ -157,8 +157,8 @@ def _refuse_keys(what: str, json: JSON, keys: set[str]) -> None:
     """Refuse JSON that is not an object of exactly these keys."""
     if type(json) is not dict:
         raise BadResult(f"{what} must be an object, got {type_name(json)}")
-    if odd := sorted(map(str, json.keys() ^ keys)):
-        raise BadResult(f"{what} must have exactly its own keys, not so: {quoted(odd[0])}")
+    if odd := json.keys() ^ keys:
+        raise BadResult(f"{what} must have exactly its own keys, not so: {quoted(min(map(str, odd)))}")
 
 
 def _wrong(where: str, must: str, value: object) -> BadResult:
@@ -172,7 +172,7 @@ def _text(where: str, value: object) -> str:
         raise _wrong(where, "text", value)
     if len(value) > MAX_TEXT:
         raise BadResult(f"{where} must have at most {MAX_TEXT} characters, got {len(value)}")
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
         raise BadResult(f"{where} must be text, got half a surrogate pair")
     return value
 
@@ -223,6 +223,8 @@ def _several(form: _Form, most: int = MAX_ITEMS) -> _Form:
     def decode(where: str, json: JSON) -> Any:  # noqa: ANN401 - a tuple of what the form says
         if type(json) is not list:
             raise _wrong(where, "a list", json)
+        if len(json) > most:
+            raise BadResult(f"{where} must have at most {most} items, got {len(json)}")
         return tuple(form.decode(f"{where}[{index}]", each) for index, each in enumerate(json))
 
     return _Form(encode, decode)

@@ -183,8 +183,9 @@ def _inputs(record: Record) -> Iterator[str]:
         yield f"{escaped(name)}: {read} of {_text(each, 'size')} bytes in {count(len(each['ranges']), 'range')}"
         yield f"  sha256       {_text(each, 'sha256') or 'not taken of the whole file'}"
         yield f"  read_sha256  {_text(each, 'read_sha256')}"
-        if declared.get(name) not in {None, each.get("sha256")}:
-            yield f"  declared     {escaped(str(declared[name]))}"
+        wanted = declared.get(name)
+        if wanted is not None and wanted != each.get("sha256"):
+            yield f"  declared     {escaped(str(wanted))}"
 
 
 def _made_by(record: Record) -> Iterator[str]:

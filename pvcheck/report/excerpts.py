@@ -29,6 +29,10 @@ TAB: Final = 4
 """Columns that a tab takes; at least a blank, up to the next multiple."""
 MOST_MARKED: Final = 60
 MAX_SOURCE: Final = 1 << 20
+AROUND: Final = 4
+"""Characters of a line that are looked at before a place, for each column that may be shown of them."""
+FAR: Final = 4096
+"""Characters after a place in which the end of its word is looked for: a line may be as long as a file."""
 _GUTTER: Final = 8
 _DELIMITERS: Final = re.compile(r":(?=[ \t]|$)|[ \t]#|,(?=[ \t]|$)|[][{}]")
 """What ends a word of YAML that is not quoted."""
@@ -79,10 +83,10 @@ def _read(path: str, since: int) -> list[str]:
     """Return the lines of a file as it was when the command began; a byte order mark is no character of it."""
     from pathlib import Path  # noqa: PLC0415 - only where something is wrong
 
-    from pvcheck import files  # noqa: PLC0415 - as above
+    from pvcheck import config  # noqa: PLC0415 - as above
 
     try:
-        data = files.read(Path(path), MAX_SOURCE)
+        data = config.read(Path(path), MAX_SOURCE)
         is_same = os.stat(path).st_mtime_ns <= since  # noqa: PTH116 - of the file a finding names
     except (PvError, OSError, ValueError):
         return []
@@ -135,9 +139,10 @@ class _Window(NamedTuple):
     @classmethod
     def around(cls, line: str, start: int, end: int, room: int) -> _Window:
         """Return the surroundings of a word that fit, the word's beginning always among them."""
-        shown = _shown(line[: start + room], 0)
-        first = 0
-        if _cells(shown) > room and _cells(_shown(line[:start], 0)) > room // 2:
+        first, end = 0, min(end, start + room)
+        if start > AROUND * room or (
+            _cells(_shown(line[: start + room], 0)) > room and _cells(_shown(line[:start], 0)) > room // 2
+        ):
             first = _first(line, start, room // 2)
         lead = "…" if first else ""
         before = lead + _shown(line[first:start], len(lead))
@@ -150,8 +155,8 @@ class _Window(NamedTuple):
 
 def _first(line: str, start: int, room: int) -> int:
     """Return the first character to show, so that so many columns of the line come before a place."""
-    first = start
-    while first and _cells(_shown(line[first - 1 : start], 0)) < room:
+    first, least = start, max(0, start - AROUND * room)  # some characters take no column
+    while first > least and _cells(_shown(line[first - 1 : start], 0)) < room:
         first -= 1
     return first
 
@@ -167,15 +172,15 @@ def _end(line: str, start: int) -> int:
     """Return where the word that begins at a place ends."""
     if start >= len(line):
         return start + 1
-    if (quoted := _QUOTED.match(line, start)) is not None:
+    if (quoted := _QUOTED.match(line, start, start + FAR)) is not None:
         return quoted.end()
     if line[start] in "[]{},:#&*!|>@`%":
         named = _NAME.match(line, start + 1) if line[start] in "&*!" else None
         return start + 1 if named is None else named.end()
     if line.startswith("- ", start):
         return start + 1
-    stop = _DELIMITERS.search(line, start + 1)
-    end = len(line) if stop is None else stop.start()
+    stop = _DELIMITERS.search(line, start + 1, start + FAR)
+    end = min(len(line), start + FAR) if stop is None else stop.start()
     return start + max(1, len(line[start:end].rstrip()))
 
 
@@ -205,6 +210,10 @@ def _fitting(text: str, room: int, *, is_more: bool) -> str:
     """Return as much of a text as fits, with an ellipsis where it goes on."""
     if _cells(text) <= room and not is_more:
         return text
-    while text and _cells(text) > room - 1:
-        text = text[:-1]
-    return f"{text}…"
+    kept: list[str] = []
+    left = room - 1
+    for char in text:
+        if (left := left - _cells(char)) < 0:
+            break
+        kept.append(char)
+    return f"{''.join(kept)}…"

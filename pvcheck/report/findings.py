@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pvcheck.errors import Severity
+from pvcheck.errors import Finding, Severity
 from pvcheck.report.styled import Line, indented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pvcheck.errors import Finding
     from pvcheck.report.excerpts import Sources
     from pvcheck.report.styled import Role
 
 ROLES: Final[Mapping[Severity, Role]] = {Severity.ERROR: "code", Severity.WARNING: "warning", Severity.NOTE: "dim"}
 EXCERPTS: Final = 50
 """Findings that are shown with their source: whoever has more of them looks at the first."""
+MORE: Final = "PV199"
+SHOWN: Final = 100
+"""Findings of one file that are told: ten thousand have one cause, and nobody reads them."""
 NAMED: Final = 5
 """Codes that the last line names beside the first one."""
 
@@ -29,7 +31,7 @@ def lines(
     :param sources: the texts that the findings are about; without them, or in short form, none is shown.
     :param width: of the terminal.
     """
-    for number, each in enumerate(findings):
+    for number, each in enumerate(_first(findings)):
         yield headline(each)
         if not full:
             continue
@@ -39,6 +41,20 @@ def lines(
             yield from excerpt(each, sources, width)
         if each.hint:
             yield Line("  ", ("hint:", "hint"), f" {each.hint}")
+
+
+def _first(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the first findings of each file, and at the end how many more there are."""
+    met: dict[str, int] = {}
+    for each in findings:
+        met[each.path] = met.get(each.path, 0) + (each.code != MORE)
+        if met[each.path] <= SHOWN or each.code == MORE:
+            yield each
+    for path, number in met.items():
+        if number > SHOWN:
+            message = f"{number - SHOWN} more findings of this file are not shown"
+            hint = "mend the first ones and check again; --format json tells all"
+            yield Finding(MORE, message, path, hint=hint, severity=Severity.NOTE)
 
 
 def headline(finding: Finding) -> Line:

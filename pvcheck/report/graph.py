@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pvcheck.errors import escaped
+from pvcheck.report.machine import plain
 from pvcheck.report.tally import count
 from pvcheck.rules.fleet import name_of
 
@@ -136,7 +137,7 @@ def as_json(graph: Graph, *, stages: bool) -> str:
     """Return the graph as JSON, the same text for the same contracts."""
     contracts = [_entry(graph, path, contract, stages=stages) for path, contract in graph.contracts.items()]
     value = {"contracts": contracts, "order": list(map(str, graph.order))}
-    return json.dumps(value, indent=1, sort_keys=True)
+    return plain.inert(json.dumps(value, indent=1, sort_keys=True))
 
 
 def _entry(graph: Graph, path: Path, contract: Contract, *, stages: bool) -> Mapping[str, JSON]:

@@ -68,6 +68,16 @@ def next_command(files: Sequence[FileResult], mode: Mode) -> Iterator[str]:
         yield Line(("next:", "hint"), f" pv run --write records {what}{first}")
 
 
+def interrupted(files: Sequence[FileResult], total: int, *, full: bool = True, look: Look = ANYBODY) -> Iterator[str]:
+    """Yield what a run found until the user ended it; nothing where nothing was found."""
+    for file in files:
+        yield from lines(file, tables=False, full=full, look=look)
+    judged, written = sum(len(file.results) for file in files), sum(file.written for file in files)
+    if judged:
+        kept = f"{count(written, 'contract')} written" if written else "no contract written"
+        yield f"interrupted after {judged} of {count(total, 'falsifier')}, {kept}"
+
+
 def _sources(file: FileResult, look: Look) -> Sources:
     """Return the texts that findings of a contract are about: its own as it is now, and files it names."""
     document = file.checked.document

@@ -180,6 +180,7 @@ class _Bar(NamedTuple):
     least: float
     most: float
     is_log: bool
+    largest: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> _Bar | None:
@@ -189,8 +190,8 @@ class _Bar(NamedTuple):
             return None
         least, most = math.log10(min(sizes)), math.log10(max(sizes))
         if most - least > DECADES:
-            return cls(math.floor(least), most, is_log=True)
-        return cls(0.0, max(sizes), is_log=False)
+            return cls(math.floor(least), most, is_log=True, largest=max(sizes))
+        return cls(0.0, max(sizes), is_log=False, largest=max(sizes))
 
     def drawn(self, value: float) -> str:
         """Return the bar of a number: at least a sliver for what is not 0, nothing for what is or is no number."""
@@ -204,8 +205,8 @@ class _Bar(NamedTuple):
     def told(self, name: str) -> str:
         """Return what the bar shows, in words."""
         if self.is_log:
-            return f"bar: {name}, log scale from 1e{self.least:+03.0f} to {10**self.most:.3g}"
-        return f"bar: {name}, from 0 to {self.most:.3g}"
+            return f"bar: {name}, log scale from 1e{self.least:+03.0f} to {self.largest:.3g}"
+        return f"bar: {name}, from 0 to {self.largest:.3g}"
 
 
 def _marks(

@@ -109,12 +109,18 @@ def _loaded(case: Case, reference: str) -> tuple[Record | None, Finding | None]:
         return None, case.finding("PV403", message, "evidence", hint=f"bring it back from git, or {BACK}", exit_code=5)
     except RecordError as error:
         return None, case.finding("PV404", f"not a record: {error}", "evidence", hint=BACK, exit_code=5)
-    if record.falsifier != case.falsifier.id:
-        message = f"the record is about {quoted(record.falsifier)}"
-        return None, case.finding("PV408", message, "evidence", hint=BACK, exit_code=5)
-    for told in contradictions(record):
-        return None, case.finding("PV405", f"the record {told}", "evidence", hint=BACK, exit_code=5)
+    for code, told in _faults(case, record):
+        return None, case.finding(code, f"the record {told}", "evidence", hint=BACK, exit_code=5)
     return record, None
+
+
+def _faults(case: Case, record: Record) -> Iterator[tuple[str, str]]:
+    """Yield why a record is not what stands behind this falsifier: a code, and what goes on after "the record"."""
+    if record.falsifier != case.falsifier.id:
+        yield "PV408", f"is about {quoted(record.falsifier)}"
+    if record.contract != (case.contract.id or ""):
+        yield "PV408", f"is about a falsifier of {quoted(record.contract)}"
+    yield from (("PV405", told) for told in contradictions(record))
 
 
 def _folder(case: Case) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pvcheck.errors import Finding, Severity, quoted
+from pvcheck.errors import Finding, Severity, escaped, quoted
 from pvcheck.loading import keys, schema
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ def check(contract: Contract, document: Document, catalogue: Mapping[str, Entry]
 
 def parameters(each: Falsifier, contract: Contract, document: Document, entry: Entry) -> Iterator[Finding]:
     """Refuse parameters that the evaluator's schema refuses, and names of inputs that are not declared."""
-    route = (*each.route, "with")
+    route, told = (*each.route, "with"), escaped(each.evaluator or "")
     known = entry.parameters.get("properties", {})
     for key, value in each.parameters.items():
         if key not in known and entry.parameters.get("additionalProperties") is False:
             near = keys.nearest(key, known)
-            message = f"{each.evaluator} has no parameter {quoted(key)}" + (f" (did you mean {near}?)" if near else "")
-            hint = f"use one of {', '.join(sorted(known))}"
+            message = f"{told} has no parameter {quoted(key)}" + (f" (did you mean {escaped(near)}?)" if near else "")
+            hint = f"use one of {escaped(', '.join(sorted(known)), schema.MAX_CHOICES)}"
             yield document.finding("PV306", message, (*route, key), hint=hint, at_key=True)
         elif known.get(key, {}).get("x-pv-input") and isinstance(value, str) and value not in contract.inputs:
             message = f"there is no input {schema.shown(value)}"
-            declared = ", ".join(sorted(contract.inputs)) or "none"
+            declared = escaped(", ".join(sorted(contract.inputs)), schema.MAX_CHOICES) or "none"
             hint = f"declare it under inputs (declared: {declared})"
             yield document.finding("PV305", message, (*route, key), hint=hint)
     for fault in schema.faults(entry.parameters, dict(each.parameters)):
@@ -55,27 +55,29 @@ def parameters(each: Falsifier, contract: Contract, document: Document, entry: E
             place = (*route, *fault.route) if fault.route else (*each.route, "evaluator")
             where = "here" if fault.route else "under with"
             for key in (key for key in fault.demand if key not in found):
-                message = f"{each.evaluator} needs the parameter {key!r}"
-                yield document.finding("PV306", message, place, hint=f"add '{key}: ...' {where}")
+                name = escaped(key)
+                message = f"{told} needs the parameter '{name}'"
+                yield document.finding("PV306", message, place, hint=f"add '{name}: ...' {where}")
         elif fault.keyword != "additionalProperties":
             _, message, hint = schema.worded(fault, found)
             yield document.finding("PV306", message, (*route, *fault.route), hint=hint)
         elif fault.route:
-            message = f"{each.evaluator} does not know every key of this block"
+            message = f"{told} does not know every key of this block"
             yield document.finding("PV306", message, (*route, *fault.route), hint="see pv plugins show")
 
 
 def expectations(each: Falsifier, document: Document, entry: Entry) -> Iterator[Finding]:
     """Refuse bounds on metrics that the evaluator does not report, or that cannot judge their type."""
+    told = escaped(each.evaluator or "")
     for expectation in each.expectations:
         spec = entry.metrics.get(expectation.metric)
         if spec is None:
             near = keys.nearest(expectation.metric, entry.metrics)
-            message = f"{each.evaluator} has no metric {quoted(expectation.metric)}" + (
-                f" (did you mean {near}?)" if near else ""
+            message = f"{told} has no metric {quoted(expectation.metric)}" + (
+                f" (did you mean {escaped(near)}?)" if near else ""
             )
-            hint = f"pv plugins list names the metrics of {each.evaluator}"
+            hint = f"pv plugins list names the metrics of {told}"
             yield document.finding("PV307", message, expectation.route, hint=hint)
         elif misfit := expectation.bound.misfit(spec.type, series=spec.series):
-            message = f"the bound {quoted(expectation.bound.text)} does not fit {expectation.metric}: {misfit}"
+            message = f"the bound {quoted(expectation.bound.text)} does not fit {escaped(expectation.metric)}: {misfit}"
             yield document.finding("PV308", message, expectation.route, hint="change the bound")

@@ -7,11 +7,14 @@ where a checked one depends on something, so that a hook on one file reads one f
 from __future__ import annotations
 
 import os
+from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pvcheck import files
+from pvcheck import config, files
 from pvcheck.errors import ContractError, Severity, escaped, quoted
+from pvcheck.rules.circles import circles, knots, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".yaml", ".yml")
 MAX_CONTRACT = 1 << 20
+
+SHOWN = 12
+"""The contracts of a circle that a message names."""
+WALKS = 100
+"""The contracts of a knot whose shortest way back is looked for."""
 
 Part = tuple[Path, "Contract", "Document | Outline"]
 """One checked file. All have a document, or all an outline, since what they say is compared."""
@@ -88,28 +96,7 @@ def cycles(edges: Iterable[Edge]) -> tuple[tuple[Path, ...], ...]:
     for each in edges:
         if each.target is not None:
             graph.setdefault(each.source, []).append(each.target)
-    found: list[tuple[Path, ...]] = []
-    for start in list(graph):
-        if not any(start in circle for circle in found) and (way := way_back(start, graph)):
-            found.append(way)
-    return tuple(found)
-
-
-def way_back(start: Path, graph: Table[Path, Ordered[Path]]) -> tuple[Path, ...]:
-    """Return the shortest way from a contract back to itself, or nothing."""
-    came: dict[Path, Path] = {}
-    waiting = [start]
-    for place in waiting:
-        for target in graph.get(place, ()):
-            if target == start:
-                way = [place]
-                while way[-1] != start:
-                    way.append(came[way[-1]])
-                return tuple(reversed(way))
-            if target not in came:
-                came[target] = place
-                waiting.append(target)
-    return ()
+    return circles(graph)
 
 
 def check(
@@ -140,11 +127,20 @@ def same_names(parts: Ordered[Part]) -> Iterator[tuple[Path, Finding]]:
             message = f"the id {quoted(contract.id)} is that of {escaped(str(first[0]))} too"
             hint = "give one of them another id: evidence, dependencies and reports go by it"
             yield path, document.finding("PV324", message, ("metadata", "id"), hint=hint, severity=weight)
-        first = by_stem.setdefault(path.stem.casefold(), part)
+        first = by_stem.setdefault(_folded(path.stem), part)
         if first is not part and first[2].data != document.data:
             message = f"{escaped(str(first[0]))} has the same name and says something else"
             hint = "rename one of them, or remove the one that is out of date"
             yield path, document.finding("PV325", message, (), hint=hint, severity=Severity.WARNING)
+
+
+def _folded(stem: str) -> str:
+    """Return a name as systems compare it that tell neither capitals nor the two spellings of an accent apart."""
+    if stem.isascii():
+        return stem.casefold()
+    from unicodedata import normalize  # noqa: PLC0415 - few names need it
+
+    return normalize("NFC", normalize("NFC", stem).casefold())
 
 
 def dependencies(
@@ -158,7 +154,8 @@ def dependencies(
     rest = {places.real(each): each for each in (*map(str, others), *beside)}
     unread = [Path(each) for place, each in rest.items() if place not in seen]
     read = _Reader()
-    names = _names([*here, *unread], lambda: _ids(here, unread, read), root, places)
+    ids = cache(lambda: _ids(here, unread, read))  # asked for each dependency, and each time for all contracts
+    names = _names([*here, *unread], ids, root, places)
     graph: dict[Path, list[Path]] = {}
     waiting = [path for path, contract in here.items() if contract.depends_on]
     met = set(waiting)
@@ -167,8 +164,9 @@ def dependencies(
         graph[path] = [found for text in texts if (found := resolve(text, path, names)) is not None]
         waiting += [each for each in dict.fromkeys(graph[path]) if each not in met]
         met.update(graph[path])
+    ways = _ways_back(graph)
     for path, contract, document in parts:
-        way = way_back(path, graph) if contract.depends_on else ()
+        way = ways.get(path, ())
         for each in contract.depends_on:
             target = resolve(each.text, path, names)
             weight = Severity.ERROR if contract.is_strict else Severity.WARNING
@@ -180,10 +178,39 @@ def dependencies(
                 message = f"there is no contract {quoted(name_of(each.text) or each.text)} to depend on"
                 hint = "name a contract of this repository by its file name, path or id"
                 yield path, document.finding("PV321", message, each.route, hint=hint, severity=weight)
-            elif way and target == (*way, path)[1]:
-                message = f"the dependencies lead back here: {' -> '.join(escaped(p.stem) for p in (*way, path))}"
+            elif way and target == way[1]:
+                message = f"the dependencies lead back here: {_told(way)}"
                 hint = "take out the one that is no dependency"
                 yield path, document.finding("PV323", message, each.route, hint=hint, severity=weight)
+
+
+def _ways_back(graph: Table[Path, Ordered[Path]]) -> dict[Path, tuple[Path, ...]]:
+    """Return the shortest way back for each contract that stands in a circle, itself at both ends.
+
+    Of a large knot only the first contracts get it, since each costs a walk over all. The others get their first step,
+    which is where the edit goes.
+    """
+    found: dict[Path, tuple[Path, ...]] = {}
+    walked: Counter[frozenset[Path]] = Counter()
+    tied = knots(graph)
+    for path in filter(tied.__contains__, graph):
+        knot = tied[path]
+        walked[knot] += 1
+        if walked[knot] <= WALKS:
+            found[path] = (*way_back(path, graph, knot), path)
+        else:
+            found[path] = (path, next(each for each in graph[path] if each in knot))
+    return found
+
+
+def _told(way: Ordered[Path]) -> str:
+    """Return a way as text, without its middle where that is long or was not looked for."""
+    names = [escaped(each.stem) for each in way]
+    if way[0] != way[-1]:
+        names += ["...", names[0]]
+    if len(names) > SHOWN:
+        names[SHOWN // 2 : 1 - SHOWN // 2] = [f"{len(names) - SHOWN + 1} more"]
+    return " -> ".join(names)
 
 
 class _Reader:
@@ -198,7 +225,7 @@ class _Reader:
             from pvcheck.text import Document, Scalar, Sequence  # noqa: PLC0415 - it loads the YAML parser
 
             try:
-                document = Document.parse(files.read(path, MAX_CONTRACT), str(path))
+                document = Document.parse(config.read(path, MAX_CONTRACT), str(path))
             except (ContractError, files.UnreadableError):
                 self.known[path] = (None, ())
             else:

@@ -110,7 +110,6 @@ def _float(word: str, mantissa: str) -> float:
 
 
 @lru_cache(maxsize=4096)  # the keys of one contract are those of the next
-@lru_cache(maxsize=1024)  # the keys of contracts are few, and stand there hundreds of times
 def other_reading(word: str) -> str:
     """Return what some version of YAML takes an unquoted word for, or nothing if all of them read text."""
     if word in _CONSTANTS:

@@ -236,7 +236,7 @@ class _Builder:
             self.report.add(codes.MERGE, 'mapping must hold no merge key, got "<<"', key.start, hint)
         elif what := other_reading(key.text):
             message = f"key must be text, got {quoted(key.text)}, which YAML may read as {what}"
-            hint = f'quote it: "{key.text}":' if key.text else "write the key before the colon"
+            hint = f"quote it: {quoted(key.text)}:" if key.text else "write the key before the colon"
             self.report.add(codes.KEY_UNQUOTED, message, key.start, hint)
 
     def _duplicate(self, key: Scalar, first: Scalar) -> None:

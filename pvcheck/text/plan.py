@@ -222,7 +222,8 @@ class Plan:
         line = self._line_behind(node, route, edit)
         lines = [line for value in values for line in entry("-", value, at, style)]
         blank = len(self.text[: node.start]) - len(self.text[: node.start].rstrip(" \t"))
-        self._cuts.append(Cut(node.start - blank, node.end, ""))
+        gap = " " if self.text.startswith("#", node.end) else ""  # only behind a bracket is a comment one without it
+        self._cuts.append(Cut(node.start - blank, node.end, gap))
         self._cuts.append(line.insert(lines, (-at, _ITEM)))
 
     def _is_behind_key(self, node: Sequence, key: Scalar) -> bool:

@@ -68,7 +68,7 @@ def test_the_lines_of_a_diff_have_the_roles_of_their_first_character():
         pytest.param(None, {"TERM": "xterm"}, False, False, id="pipe"),
     ],
 )
-def test_the_first_that_has_a_say_decides(asked, variables, terminal, coloured):
+def test_163_the_first_that_has_a_say_decides(asked, variables, terminal, coloured):
     """Flag, NO_COLOR, FORCE_COLOR or CLICOLOR_FORCE, TERM=dumb, and at last the stream."""
     stream = Terminal() if terminal else io.StringIO()
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pvcheck import files
 from pvcheck.errors import Finding, Severity
 from pvcheck.report import findings
 from pvcheck.report.excerpts import MAX_SOURCE, WIDTH, Sources, _cells, excerpt
@@ -148,8 +149,8 @@ def test_a_file_is_read_once_and_only_if_asked(tmp_path, monkeypatch):
     file = tmp_path / PATH
     file.write_text("\ufeffa: 1\n")
     read = []
-    real = os.open
-    monkeypatch.setattr(os, "open", lambda path, *rest: read.append(str(path)) or real(path, *rest))
+    real = files.read_inside
+    monkeypatch.setattr(files, "read_inside", lambda path, *rest: read.append(str(path)) or real(path, *rest))
     sources = Sources(since=time.time_ns())
 
     shown = [list(excerpt(Finding("PV001", "x", str(file), 1, 4), sources)) for _ in range(3)]

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import CONTRACT
+from helpers import CONTRACT, commands_in
 
 from pvcheck import cli
 from pvcheck.cli import output
@@ -22,7 +22,7 @@ SOUND = {"metrics": {"growth": 1.5, "count": 4}}
 def assert_harmless(*texts):
     """No line starts a workflow command, and no character moves a cursor."""
     for text in texts:
-        assert [line for line in text.splitlines() if line.startswith("::")] == []
+        assert commands_in(text) == []
         assert [char for char in text if not char.isprintable() and char != "\n"] == []
 
 
@@ -98,6 +98,59 @@ def test_no_file_name_starts_a_line(project, pv):
     assert_harmless(*(text for _, out, err in told for text in (out, err)))
 
 
+@pytest.mark.parametrize("name", ["::error file=a,line=1::b.yaml", "  ::stop-commands::b.yaml", "##[add-mask]b.yaml"])
+def test_no_file_name_is_a_command(project, pv, monkeypatch, name):
+    """A path begins the line of its finding, of a diff and of a table: CI reads no command there."""
+    (project.root / name).write_text(CONTRACT.replace("C-TEST", "C-OTHER").replace("version: 1.2.3", "version: 1"))
+    (project.root / f"{name[:-5]}-2.yaml").write_text("a: [")
+    monkeypatch.chdir(project.root)
+
+    told = [
+        pv(*words)
+        for words in (
+            *([command, "."] for command in ("validate", "status", "list", "graph", "changelog", "challenge", "bump")),
+            *(["validate", ".", "--format", form] for form in ("concise", "json", "sarif", "junit", "markdown")),
+            ["run", ".", "--diff"],
+            ["graph", ".", "--format", "json"],
+        )
+    ]
+
+    assert [status for status, _, _ in told if status in {70, 130}] == []
+    assert_harmless(*(text for _, out, err in told for text in (out, err)))
+
+
+def test_no_line_of_a_diff_is_a_command(project, pv):
+    """A line that did not change stands there as it is, behind a blank that GitHub does not mind."""
+    project.edit("count: '>= 4'\n", "count: '>= 4'\n  if_fails: |\n    ::error::a\n    ##[error]b\n")
+    project.measure(SOUND)
+
+    status, out, err = pv("run", "--diff")
+
+    assert status == 0
+    assert "     \\x3a:error::a\n     \\x23#[error]b\n" in out
+    assert_harmless(out, err)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["no\n::error::x"],
+        ["--no\n::error::x"],
+        ["validate", "--no\n::error::x\x1b[2J"],
+        ["validate", "--format", "no\r::error::x"],
+        ["explain", "a", "b\n##[error]x"],
+        ["run", "-j", "1\n::error::x"],
+    ],
+)
+def test_no_misuse_starts_a_line(pv, words):
+    """What click quotes of the command line is as foreign as a file name."""
+    status, out, err = pv(*words)
+
+    assert (status, out) == (2, "")
+    assert err.startswith("Usage: pv")
+    assert_harmless(err)
+
+
 @pytest.mark.parametrize("words", [["validate", "no\n::error::x\x1b[2J"], ["explain", "no\n::error::x\x1b[2J"]])
 def test_no_word_of_the_command_line_starts_a_line(pv, words):
     """A word is shown escaped in the message that refuses it."""
@@ -117,7 +170,7 @@ def test_no_word_of_the_command_line_starts_a_line(pv, words):
         ),
     ],
 )
-def test_characters_that_the_output_lacks_are_escaped(command, variables, name):
+def test_162_characters_that_the_output_lacks_are_escaped(command, variables, name):
     """No locale makes a command fail."""
     command.folder.joinpath("\N{GREEK SMALL LETTER SIGMA}.yaml").write_text("a: [")
 
@@ -129,7 +182,7 @@ def test_characters_that_the_output_lacks_are_escaped(command, variables, name):
     assert out.startswith(f"{name}:1:5: PV110 ")
 
 
-def test_a_file_name_that_is_no_text_is_escaped(command):
+def test_149_a_file_name_that_is_no_text_is_escaped(command):
     """Bytes that are not UTF-8 are a legal name."""
     name = os.fsdecode(b"\xff.yaml")
     command.folder.joinpath(name).write_text("a: [")
@@ -141,7 +194,7 @@ def test_a_file_name_that_is_no_text_is_escaped(command):
 
 
 @pytest.mark.parametrize("words", [["schema"], ["--help"], ["validate", "no.yaml"], ["explain", "PV101"]])
-def test_a_reader_that_has_had_enough_ends_a_command_quietly(command, words):
+def test_164_a_reader_that_has_had_enough_ends_a_command_quietly(command, words):
     """`| head -1`: no traceback, no complaint, and the status of a command that was not at fault."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -154,7 +207,7 @@ def test_a_reader_that_has_had_enough_ends_a_command_quietly(command, words):
 
 
 @pytest.mark.parametrize("words", [["schema"], ["--help"], ["validate", "no.yaml"]])
-def test_a_full_disk_under_the_output_exits_3(command, words):
+def test_164_a_full_disk_under_the_output_exits_3(command, words):
     """Results that could not be written are no results."""
     with Path("/dev/full").open("w") as full:
         status, _, err = command(*words, stdout=full)
@@ -166,7 +219,7 @@ def test_a_full_disk_under_the_output_exits_3(command, words):
 
 
 @pytest.mark.parametrize(("closed", "status"), [("1>&-", 3), ("2>&-", 3), ("0<&- 1>&- 2>&-", 3)])
-def test_closed_streams_change_no_status(command, closed, status):
+def test_164_closed_streams_change_no_status(command, closed, status):
     """A command without output still has an answer, and opens no file where a stream should be."""
     words = ["validate", "no.yaml"]
     shell = ["sh", "-c", f'"$0" -m pvcheck {" ".join(words)} {closed}', os.sys.executable]
@@ -177,7 +230,7 @@ def test_closed_streams_change_no_status(command, closed, status):
     assert b"Traceback" not in done.stderr
 
 
-def test_a_worker_needs_no_open_streams(project):
+def test_164_a_worker_needs_no_open_streams(project):
     """Its pipes do not get the numbers of the streams that are closed."""
     shell = ["sh", "-c", '"$0" -m pvcheck run --write 0<&- 1>&- 2>&-', os.sys.executable]
 
@@ -188,7 +241,7 @@ def test_a_worker_needs_no_open_streams(project):
 
 
 @pytest.mark.parametrize("words", [["explain", "PV999"], ["nope"]])
-def test_an_error_that_nobody_can_read_keeps_its_status(command, words):
+def test_164_an_error_that_nobody_can_read_keeps_its_status(command, words):
     """The status is all that is left to tell it."""
     reading, writing = os.pipe()
     os.close(reading)

@@ -114,7 +114,6 @@ def test_a_file_that_is_named_twice_counts_once(project, pv):
         pytest.param(os.mkfifo, "not a regular file", id="pipe"),
         pytest.param(lambda path: path.symlink_to("nowhere"), "no such file or directory", id="dangling link"),
         pytest.param(lambda path: path.symlink_to(path.name), "too many levels of symbolic links", id="looping link"),
-        pytest.param(lambda path: path.symlink_to("/dev/zero"), "not a regular file", id="device"),
     ],
 )
 def test_a_named_file_that_cannot_be_read_exits_3(project, pv, make, why):

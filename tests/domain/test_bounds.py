@@ -120,6 +120,11 @@ def test_what_is_no_bound_is_refused_with_the_way_out(text, message, hint):
     assert (str(caught.value), caught.value.hint) == (message, hint)
 
 
+def test_a_bound_may_have_as_many_characters_as_the_refusal_says():
+    """Blanks around it do not count."""
+    assert parse(f"  <{' ' * (MAX_LENGTH - 2)}1  ").text == "< 1.0"
+
+
 def test_hostile_texts_are_refused_in_no_time():
     """A near miss as long as a bound may be costs no more than a bound."""
     texts = ["count(" * 30, "in [" + " " * 190, "1" * 40 + "e" + "1" * 4 + " " * 150, "all " * 50, "== 0x" + "f" * 17]

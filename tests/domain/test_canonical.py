@@ -31,6 +31,14 @@ def test_the_form_is_fixed():
     assert dumps({"b": [1, "ü"], "a": None}) == '{\n "a": null,\n "b": [\n  1,\n  "ü"\n ]\n}\n'.encode()
 
 
+def test_what_is_no_plain_json_takes_the_same_form():
+    """A tuple is a list, and a key that is a number is its text, however deep they stand."""
+    inner = {"b": ["ü", 1], "a": {}}
+
+    assert dumps({"c": (inner, inner)}) == dumps({"c": [inner, inner]})
+    assert dumps([{2: inner, 1: ()}]) == dumps([{"1": [], "2": inner}])
+
+
 def test_line_ends_that_git_changed_are_read():
     """A checkout with CRLF is the same record; a carriage return inside a text is no line end."""
     value = {"a": "one\r\ntwo", "b": 1}
@@ -73,6 +81,22 @@ def test_hostile_texts_are_refused(data):
     """Depth, digits and broken text end in a refusal, never in a crash."""
     with pytest.raises(NotCanonical, match=r"^not JSON: "):
         loads(data)
+
+
+def test_the_last_that_is_read_stands_before_the_first_that_is_refused():
+    """One level more than 64, or one digit more than 20, is too much; a long number is told by its beginning."""
+    assert loads(b"9" * 20) == 10**20 - 1
+    assert loads(b"[" * 64 + b"]" * 64)
+    assert loads(b'{"a":' * 64 + b"0" + b"}" * 64)
+
+    for data, message in (
+        (b"9" * 21, f"{'9' * 21} has more than 20 digits"),
+        (b"9" * 41, f"{'9' * 40} has more than 20 digits"),
+        (b"[" * 65 + b"]" * 65, "lists and tables must be at most 64 levels deep"),
+        (b'{"a":' * 65 + b"0" + b"}" * 65, "lists and tables must be at most 64 levels deep"),
+    ):
+        with pytest.raises(NotCanonical, match=f"^not JSON: {message}$"):
+            loads(data)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [float("-inf")]])

@@ -111,6 +111,11 @@ CASES = {
         [{"id": "a", "name": "n"}, {"id": "a", "name": "m"}],
         [Difference(("name=m",), ABSENT, {"id": "a", "name": "m"}, 1)],
     ),
+    "a list of which one item is no mapping": (
+        [{"id": "a"}, 1],
+        [{"id": "b"}, 1],
+        [Difference((), [{"id": "a"}, 1], [{"id": "b"}, 1])],
+    ),
     "items without names": ([{"x": 1}], [{"x": 1}, {"x": 2}], [Difference((1,), ABSENT, {"x": 2}, 1)]),
 }
 

@@ -38,6 +38,21 @@ MOVES = {
 }
 
 
+WORDS = """
+PROPOSED PENDING DISCHARGED FALSIFIED ACTIVE ALGORITHM_LEVEL_DISCHARGED BLOCKED CLOSED DEFERRED DEPRECATED DONE DRAFT
+FAIL FUNCTIONAL IMPLEMENTED IMPLEMENTING IN_PROGRESS IN_REVIEW NONE NOT_APPLICABLE OPEN PARTIAL PARTIAL_ALGORITHM_LEVEL
+PASS PLANNED RETIRED SHIPPED SUPERSEDED WIP ACTIVE_RUNTIME BLOCKER_X HARD_BLOCKING_X PLANNED_M2
+"""
+
+
+def test_words_and_outcomes_stay():
+    """Contracts and records that are written hold them: one that is renamed or forgotten makes old files wrong."""
+    assert [word for word in WORDS.split() if not is_word(word) or not is_word(word.lower())] == []
+    assert not is_word("SOMETHING")
+    assert " ".join(filter(is_open, WORDS.split())) == "PROPOSED PENDING DRAFT OPEN PLANNED PLANNED_M2"
+    assert " ".join(Outcome) == "held refuted not_measured invalid error timeout"
+
+
 @pytest.mark.parametrize(("word", "outcome"), MOVES, ids=[f"{word}-{outcome}" for word, outcome in MOVES])
 def test_a_verdict_moves_a_falsifier(word, outcome):
     """Held discharges, refuted falsifies, whatever the status was."""

@@ -15,6 +15,12 @@ from pvcheck.domain.teeth import Cell, Challenged, Expected, Score, State, Trial
 F64, INT, BOOL = MetricType.F64, MetricType.INT, MetricType.BOOL
 
 
+def test_states_stay():
+    """Records that are written hold them; what a trial does not say is empty."""
+    assert " ".join(State) == "not_planted unmoved moved error"
+    assert Trial("a", State.UNMOVED) == ("a", State.UNMOVED, {}, "", "")
+
+
 def expected(metric, text, kind=F64):
     """Return a bound on a metric."""
     return Expected(metric, bounds.parse(text), kind, text)

@@ -38,10 +38,15 @@ CASES = {
     "faults on the other side": ("< 18", 4.0, [2.0], ("in [3, 8]", "0")),
     "faults on both sides": ("< 18", 1.8, [1.9, 1.2], ("in [1.5, 1.85]", "01")),
     "on the other side of a closed end": ("<= 18", 4.0, [2.0], ("in [3, 18]", "0")),
+    "on the other side of a closed end, from above": (">= 1", 4.0, [9.0], ("in [1, 6]", "0")),
     "an interval": ("in [0.995, 1.005]", 1.0, [1.0004, 0.997], ("in [0.998, 1.0002]", "01")),
     "an interval in percent": ("in [1%, 9%]", 0.02, [0.04], ("in [1%, 3%]", "0")),
     "a distance in percent": ("1 +- 50%", 1.0, [1.2], ("in [0.5, 1.1]", "0")),
     "a small number": ("< 1", 2e-8, [6e-8], ("< 3e-8", "0")),
+    "as small as is written out": ("< 1", 2e-5, [6e-5], ("< 0.00003", "0")),
+    "smaller than that": ("< 1", 2e-6, [6e-6], ("< 3e-6", "0")),
+    "as large as is written out": ("< 1e30", 2e8, [6e8], ("< 300000000", "0")),
+    "larger than that": ("< 1e30", 2e9, [6e9], ("< 3e+9", "0")),
     "a large number": ("< 1e30", 2e20, [6e20], ("< 3e+20", "0")),
     "a negative number": ("< 0", -4.0, [-1.0], ("< -2", "0")),
     "from nothing": ("< 10%", 0.0, [0.001], ("< 0.05%", "0")),
@@ -73,9 +78,11 @@ CASES = {
     "any between": ("any in [0, 9]", (4.0, 20.0), [(8.0, 20.0)], None),
     "count": ("count(< 10%) >= 1", (0.0, 0.0, 0.0), [(0.0, 0.0, 1.0), (0.0, 0.05, 0.0)], ("count(< 0.1) >= 3", "0")),
     "item": ("[1] < 10", (0.0, 1.0), [(0.0, 4.0), (7.0,)], ("[1] < 2", "0")),
+    "item that another follows": ("[0] < 10", (1.0, 9.0), [(4.0, 9.0)], ("[0] < 2", "0")),
     "a fault that the bound does not see": ("max < 10", (1.0, 2.0), [(1.5, 2.0)], None),
     "the sign of a zero": ("== 0", 0.0, [-0.0], None),
     "every fault is refused already": ("< 2", 1.0, [5.0, NAN, INF], None),
+    "a series of which one end is infinite": ("all > 0", (1.0, INF), [(0.5, INF)], None),
     "no fault": ("< 2", 1.0, [], None),
     "an infinite measurement": ("> 0", INF, [5.0], None),
     "a measurement that is refuted": ("< 2", 5.0, [1.0], None),
@@ -104,6 +111,11 @@ def test_the_margin_is_what_is_left_for_the_clean_value():
     assert found is not None
     assert found.margin == 0.003 - 0.000774
     assert found.bound == bounds.parse("< 0.3%")
+
+
+def test_without_room_every_fault_counts():
+    """A bound that is asked for nothing else refuses the nearest one."""
+    assert tighter(Expected("m", bounds.parse("< 9"), F64, "< 9"), 2.0, {"a": 2.5}).text == "< 2.2"
 
 
 def test_where_not_every_fault_can_be_refused_the_others_are():

@@ -50,7 +50,7 @@ def test_lines_are_numbered_and_empty_ones_skipped():
 
 def test_a_record_as_it_lies_in_its_folder_is_taken_too():
     """Nobody has to convert a file that was copied."""
-    assert [record.reference for _, record in lines.loads(ONE.data())] == [ONE.reference]
+    assert [(number, record.reference) for number, record in lines.loads(ONE.data())] == [(1, ONE.reference)]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\r\n"])
@@ -79,12 +79,14 @@ GOOD = lines.dumps([ONE])
         pytest.param(b"{}\n", 1, "not a record: the record lacks something", id="another object"),
         pytest.param(b'{"a":1,"a":2}\n', 1, "not a record: not JSON: a key stands twice", id="twice"),
         pytest.param(GOOD[:-20], 1, "not a record: not JSON", id="cut off"),
-        pytest.param(GOOD.replace(b'":', b'": ', 1), 1, "is not in the form that pv writes", id="spaces"),
-        pytest.param(_line(note="hidden"), 1, "is not in the form that pv writes", id="more than a record"),
+        pytest.param(GOOD.replace(b'":', b'": ', 1), 1, "the record is not in the form that pv writes", id="spaces"),
+        pytest.param(_line(note="hidden"), 1, "the record is not in the form that pv writes", id="more than a record"),
         pytest.param(
             _line(outcome="refuted"), 1, "the record says refuted, but its own metrics say held", id="outcome"
         ),
-        pytest.param(ONE.data().replace(b" ", b"  ", 1), 1, "is not in the form that pv writes", id="file, indent"),
+        pytest.param(
+            ONE.data().replace(b" ", b"  ", 1), 1, "the record is not in the form that pv writes", id="file, indent"
+        ),
         pytest.param(b"{\n}\n", 1, "not a record: the record lacks something", id="file, another object"),
         pytest.param(
             a_record(load(), outcome=Outcome.REFUTED).data(),
@@ -96,7 +98,7 @@ GOOD = lines.dumps([ONE])
 )
 def test_anything_else_is_refused_at_its_line(data, line, message):
     """One clear sentence, and nothing but LinesError."""
-    with pytest.raises(lines.LinesError, match=message) as caught:
+    with pytest.raises(lines.LinesError, match=f"^{message}") as caught:
         lines.loads(data)
 
     assert caught.value.line == line
@@ -106,7 +108,7 @@ def test_a_line_that_is_too_long_is_not_read(monkeypatch):
     """No line can be longer than the largest record."""
     monkeypatch.setattr(lines, "MAX_RECORD", 1 << 20)
 
-    with pytest.raises(lines.LinesError, match="a record must have at most 1 MiB") as caught:
+    with pytest.raises(lines.LinesError, match=r"^a record must have at most 1 MiB") as caught:
         lines.loads(GOOD + b"x" * (1 << 20) + b"xx\n")
 
     assert caught.value.line == 2
@@ -116,10 +118,25 @@ def test_a_file_that_is_too_large_is_not_read(monkeypatch):
     """The limit is told in the words of a person."""
     monkeypatch.setattr(lines, "MAX_FILE", 2 << 20)
 
-    with pytest.raises(lines.LinesError, match="the file must have at most 2 MiB") as caught:
+    with pytest.raises(lines.LinesError, match=r"^the file must have at most 2 MiB") as caught:
         lines.loads(b"x" * ((2 << 20) + 1))
 
     assert caught.value.line == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (4 << 20, "not a record: not JSON"),
+        ((4 << 20) + 1, "a record must have at most 4 MiB"),
+        (64 << 20, "a record must have at most 4 MiB"),
+        ((64 << 20) + 1, "the file must have at most 64 MiB"),
+    ],
+)
+def test_limits_are_those_that_the_refusals_name(size, message):
+    """The last size that is read, and the first that is not."""
+    with pytest.raises(lines.LinesError, match=f"^{message}"):
+        lines.loads(bytes(size))
 
 
 @given(data=st.binary(max_size=300) | st.lists(st.sampled_from([GOOD, b"{", b"}", b"\n", b"0"])).map(b"".join))

@@ -74,10 +74,10 @@ def test_the_vectors_of_the_standard_hold(secret, public, message, made):
     assert key.public.raw.hex() == public
     assert key.sign(text) == sig
     assert ed25519.is_good(key.public, sig, text)
-    assert not ed25519.is_good(key.public, sig, text + b"\0")
-    assert not ed25519.is_good(key.public, sig[:-1] + bytes([sig[-1] ^ 1]), text)
-    assert not ed25519.is_good(key.public, sig[:-1], text)
-    assert not ed25519.is_good(OTHER.public, sig, text)
+    assert ed25519.is_good(key.public, sig, text + b"\0") is False
+    assert ed25519.is_good(key.public, sig[:-1] + bytes([sig[-1] ^ 1]), text) is False
+    assert ed25519.is_good(key.public, sig[:-1], text) is False
+    assert ed25519.is_good(OTHER.public, sig, text) is False
 
 
 def test_a_key_of_low_order_would_vouch_for_everything():
@@ -133,7 +133,7 @@ def test_a_full_envelope_takes_no_more():
     """The limit of reading is the limit of writing."""
     full = SIGNED._replace(signatures=tuple(Signature(f"{n:064x}", b"") for n in range(dsse.MAX_SIGNATURES)))
 
-    with pytest.raises(SignatureError, match="has 16 signatures, which is the most"):
+    with pytest.raises(SignatureError, match=r"^the signature file has 16 signatures, which is the most"):
         signature.signed(full, REFERENCE, DATA, OURS)
 
 
@@ -176,49 +176,65 @@ OLDER = a_record(load(), made_at={"started": "2025-01-01T00:00:00+00:00", "secon
 @pytest.mark.parametrize(
     ("envelope", "code", "message"),
     [
-        pytest.param(about(kind="text/plain"), "PV475", 'is about "text/plain" and not about', id="kind"),
+        pytest.param(
+            about(kind="text/plain"), "PV475", 'the signature file is about "text/plain" and not about', id="kind"
+        ),
         pytest.param(about(data=b"release"), "PV475", "what was signed is not JSON", id="no JSON"),
         pytest.param(
-            about(data=SIGNED.payload[:-2] + b',"_type":1}'), "PV475", "not JSON: a key stands twice", id="key twice"
+            about(data=SIGNED.payload[:-2] + b',"_type":1}'),
+            "PV475",
+            "what was signed is not JSON: a key stands twice",
+            id="key twice",
         ),
-        pytest.param(about(data=b"[]"), "PV475", "no statement about a record", id="a list"),
-        pytest.param(about(note="x"), "PV475", "no statement about a record", id="a part too many"),
-        pytest.param(about(_type="1"), "PV475", 'has the _type "1"', id="type"),
-        pytest.param(about(predicateType="a\nb"), "PV475", r'the predicateType "a\nb"', id="predicate type"),
-        pytest.param(about(data=DATA), "PV475", "the predicateType", id="the record itself"),
-        pytest.param(about(subject=[]), "PV476", "is another record than", id="no subject"),
-        pytest.param(about(subject=SUBJECT[:1]), "PV476", "is another record than", id="fewer inputs"),
+        pytest.param(about(data=b"[]"), "PV475", "what was signed is no statement about a record", id="a list"),
+        pytest.param(about(note="x"), "PV475", "what was signed is no statement about a record", id="a part too many"),
+        pytest.param(about(_type="1"), "PV475", 'what was signed has the _type "1"', id="type"),
+        pytest.param(
+            about(predicateType="a\nb"), "PV475", r'what was signed has the predicateType "a\nb"', id="predicate type"
+        ),
+        pytest.param(about(data=DATA), "PV475", "what was signed has the predicateType", id="the record itself"),
+        pytest.param(about(subject=[]), "PV476", "what was signed is another record than", id="no subject"),
+        pytest.param(about(subject=SUBJECT[:1]), "PV476", "what was signed is another record than", id="fewer inputs"),
         pytest.param(
             signature.signed(None, OLDER.reference, OLDER.data(), OURS),
             "PV476",
-            "is another record than",
+            "what was signed is another record than",
             id="an older record of the claim",
         ),
         pytest.param(
-            about(predicate=PREDICATE | {"contract": "C-OTHER"}), "PV476", "says other things", id="another contract"
+            about(predicate=PREDICATE | {"contract": "C-OTHER"}),
+            "PV476",
+            "what was signed says other things",
+            id="another contract",
         ),
         pytest.param(
-            about(predicate=PREDICATE | {"outcome": "refuted"}), "PV476", "says other things", id="another outcome"
+            about(predicate=PREDICATE | {"outcome": "refuted"}),
+            "PV476",
+            "what was signed says other things",
+            id="another outcome",
         ),
         pytest.param(
             SIGNED._replace(signatures=(Signature(OURS.public.id, bytes(64)),)),
             "PV477",
-            '"release" does not fit',
+            'the signature of the key "release" does not fit',
             id="0",
         ),
         pytest.param(
-            SIGNED._replace(signatures=(Signature(OURS.public.id, b""),)), "PV477", '"release" does not fit', id="none"
+            SIGNED._replace(signatures=(Signature(OURS.public.id, b""),)),
+            "PV477",
+            'the signature of the key "release" does not fit',
+            id="none",
         ),
         pytest.param(
             SIGNED._replace(signatures=(Signature(OURS.public.id, OTHER.sign(SIGNED.signed)),)),
             "PV477",
-            '"release" does not fit',
+            'the signature of the key "release" does not fit',
             id="the name of another key",
         ),
         pytest.param(
             SIGNED._replace(signatures=(Signature(OURS.public.id, OURS.sign(SIGNED.payload)),)),
             "PV477",
-            '"release" does not fit',
+            'the signature of the key "release" does not fit',
             id="over the payload alone",
         ),
     ],
@@ -229,7 +245,7 @@ def test_what_does_not_vouch_for_this_record_is_refused(envelope, code, message)
         signature.signers(dsse.parse(envelope.data()), REFERENCE, DATA, LISTED)
 
     assert (caught.value.code, caught.value.exit_code) == (code, 5)
-    assert message in str(caught.value)
+    assert str(caught.value).startswith(message)
 
 
 def test_nothing_is_read_before_it_is_verified():
@@ -248,14 +264,14 @@ def test_a_good_signature_does_not_excuse_a_wrong_one():
     spoilt = both._replace(signatures=tuple(each._replace(sig=bytes(64)) for each in both.signatures[:1]))
     spoilt = spoilt._replace(signatures=(*spoilt.signatures, both.signatures[1]))
 
-    with pytest.raises(SignatureError, match="does not fit what it is over"):
+    with pytest.raises(SignatureError, match=r"^the signature of the key \S+ does not fit what it is over"):
         signature.signers(spoilt, REFERENCE, DATA, {"a": OURS.public, "b": OTHER.public})
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"predicate": 1}', b'{"predicate": {}, "subject": 1}'], ids=str)
 def test_what_is_no_record_has_no_statement(data):
     """Bytes with the right name can be anything."""
-    with pytest.raises(RecordError, match="not a record"):
+    with pytest.raises(RecordError, match=r"^not a record"):
         signature.statement(PREFIX + sha256(data), data)
 
 
@@ -285,18 +301,52 @@ def test_line_ends_of_a_checkout_do_not_matter(contract):
     assert signature.check(contract, REFERENCE, LISTED) == ("release",)
 
 
+def test_a_signature_file_may_be_as_large_as_the_refusal_says(contract):
+    """Not one byte less."""
+    place = store.signature_of(contract, REFERENCE)
+    place.write_bytes(SIGNED.data().ljust(signature.MAX_ENVELOPE))
+
+    assert signature.check(contract, REFERENCE, LISTED) == ("release",)
+
+
 @pytest.mark.parametrize(
     ("data", "code", "message", "exit_code"),
     [
         pytest.param(None, "PV473", f"the record {sha256(DATA)}.json is not signed", 1, id="none"),
-        pytest.param(b" " * (signature.MAX_ENVELOPE + 1), "PV474", "has more than 262144 bytes", 5, id="large"),
-        pytest.param(b"{", "PV474", f"{sha256(DATA)}.sig.json is not JSON", 5, id="no JSON"),
+        pytest.param(
+            b" " * (signature.MAX_ENVELOPE + 1),
+            "PV474",
+            f"the signature file {sha256(DATA)}.sig.json has more than 262144 bytes",
+            5,
+            id="large",
+        ),
+        pytest.param(
+            b"NaN",
+            "PV474",
+            f"the signature file {sha256(DATA)}.sig.json is not JSON: NaN is no number",
+            5,
+            id="no JSON",
+        ),
         pytest.param(
             SIGNED._replace(signatures=tuple(Signature(f"{n:064x}", b"") for n in range(5))).data(),
             "PV478",
-            "only 0000000000000000, 0000000000000000, 0000000000000000 and 2 more",
+            f"no key that is listed signed the record, only {', '.join(['0' * 16] * 3)} and 2 more",
             1,
             id="unknown keys",
+        ),
+        pytest.param(
+            SIGNED._replace(signatures=tuple(Signature(f"{n:064x}", b"") for n in range(4))).data(),
+            "PV478",
+            f"no key that is listed signed the record, only {', '.join(['0' * 16] * 3)} and 1 more",
+            1,
+            id="one more",
+        ),
+        pytest.param(
+            SIGNED._replace(signatures=tuple(Signature(f"{n:064x}", b"") for n in range(3))).data(),
+            "PV478",
+            f"no key that is listed signed the record, only {', '.join(['0' * 16] * 3)}",
+            1,
+            id="three",
         ),
         pytest.param(
             signature.signed(None, REFERENCE, DATA, OTHER).data(),
@@ -318,7 +368,7 @@ def test_a_file_that_is_no_signature_of_a_listed_key_is_told(contract, data, cod
         signature.check(contract, REFERENCE, LISTED)
 
     assert (caught.value.code, caught.value.exit_code) == (code, exit_code)
-    assert message in str(caught.value)
+    assert str(caught.value) == message
 
 
 def pem(key):
@@ -352,9 +402,9 @@ def test_what_is_no_private_key_of_ours_is_refused():
         (locked, "is behind a passphrase"),
         (public, "holds no private key in PEM form"),
         (b"", "holds no private key in PEM form"),
-        (pem(other), "another kind than ed25519"),
+        (pem(other), "holds a private key of another kind than ed25519"),
     ):
-        with pytest.raises(PrivateKeyError, match=message):
+        with pytest.raises(PrivateKeyError, match=f"^{message}"):
             ed25519.loaded(data)
 
 

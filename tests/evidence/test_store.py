@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from helpers import METRICS, a_record, load
 
+from pvcheck.domain.digest import sha256
 from pvcheck.domain.metric import MetricType
 from pvcheck.evidence import store
 from pvcheck.evidence.record import Metric, RecordError
@@ -47,7 +48,7 @@ def test_a_damaged_record_is_written_again(tmp_path):
 
 def test_a_missing_record_is_named(tmp_path):
     """The message holds the name to look for."""
-    with pytest.raises(store.MissingError, match=r"0{64}\.json"):
+    with pytest.raises(store.MissingError, match=r"^0{64}\.json"):
         store.load(tmp_path / "c.yaml", "sha256:" + "0" * 64)
 
 
@@ -76,10 +77,21 @@ def test_a_record_with_the_same_result_is_adopted(tmp_path):
     """A run that was killed before it wrote the contract has left its record; the next run uses it."""
     contract, left = tmp_path / "c.yaml", a_record(load())
     store.save(contract, left)
+    (store.folder(contract) / f"{'0' * 64}.json").write_bytes(b"forged, and the first by its name")
     new = a_record(load(), made_at={"started": "later", "seconds": 1, "host": "there"})
 
     assert new.reference != left.reference
     assert store.adopted(contract, new).reference == left.reference
+
+
+def test_of_several_records_the_first_by_name_is_adopted(tmp_path):
+    """Two machines that see the same folder say the same, whatever order the disk has."""
+    contract = tmp_path / "c.yaml"
+    kept = [a_record(load(), made_at={"started": str(n), "seconds": 1, "host": "x"}) for n in range(12)]
+    for each in kept:
+        store.save(contract, each)
+
+    assert store.adopted(contract, a_record(load())).reference == min(each.reference for each in kept)
 
 
 def test_records_with_other_results_or_of_other_falsifiers_are_not_adopted(tmp_path):
@@ -101,10 +113,31 @@ def test_without_a_folder_nothing_is_adopted(tmp_path):
     assert store.adopted(tmp_path / "c.yaml", new) is new
 
 
+def test_what_lies_beside_a_contract_is_told_in_order(tmp_path):
+    """Whatever order the disk has."""
+    contract, names = tmp_path / "c.yaml", [f"{number * 7 % 32:064x}" for number in range(32)]
+    store.folder(contract).mkdir(parents=True)
+    for name in names:
+        for each in (store.path_of, store.signature_of):
+            each(contract, f"sha256:{name}").touch()
+
+    assert store.references(contract) == store.signatures(contract) == tuple(f"sha256:{each}" for each in sorted(names))
+
+
+def test_a_record_has_at_most_four_mebibytes(tmp_path):
+    """A longer file is not read to its end, and so is not what its name says."""
+    for data in (bytes(4 << 20), bytes((4 << 20) + 2)):
+        path = store.path_of(tmp_path / "c.yaml", f"sha256:{sha256(data)}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    assert store.read(tmp_path / "c.yaml", f"sha256:{sha256(bytes(4 << 20))}") == bytes(4 << 20)
+    with pytest.raises(store.ForgedError):
+        store.read(tmp_path / "c.yaml", f"sha256:{sha256(data)}")
+
+
 def test_a_sound_digest_of_something_else_is_no_record(tmp_path):
     """A file whose bytes match its name may still be no record."""
-    from pvcheck.domain.digest import sha256
-
     contract, data = tmp_path / "c.yaml", b"{}\n"
     path = store.path_of(contract, f"sha256:{sha256(data)}")
     path.parent.mkdir(parents=True)

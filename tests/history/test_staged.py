@@ -21,7 +21,7 @@ def amended(text, version, *changes):
     return text.replace("version: 1.12.0", f"version: {version}").replace("amendments: []\n", entry)
 
 
-def test_a_file_staged_in_part_is_judged_by_its_staged_text(work):
+def test_156_a_file_staged_in_part_is_judged_by_its_staged_text(work):
     """What is wrong in the work tree only is not committed, and what is mended there only is."""
     work.edit(*TYPED)
     in_work_tree = work.codes("--staged")
@@ -54,7 +54,7 @@ def test_the_verdict_says_what_was_compared(work):
     assert work.verdict("--staged", "--against").endswith(": 1 changed")
 
 
-def test_records_come_from_the_index_too(work):
+def test_156_records_come_from_the_index_too(work):
     """A record that was not added is missing, however sound it is on the disk."""
     work.promote()
     work.git("add", WHERE)
@@ -65,7 +65,7 @@ def test_records_come_from_the_index_too(work):
     assert work.codes("--staged") == (0, [])
 
 
-def test_inputs_come_from_the_index_too(promoted):
+def test_156_inputs_come_from_the_index_too(promoted):
     """The bytes that are committed are those that must have been measured."""
     promoted.put("other bytes", "contracts/model.bin")
     untracked = promoted.codes("--staged")
@@ -97,7 +97,7 @@ def test_a_large_input_is_there_and_is_not_read(promoted, monkeypatch):
     assert sizes == [(9000, {ord("x")}), (9000, {0})]
 
 
-def test_settings_and_catalogue_come_from_the_index_too(work):
+def test_156_settings_and_catalogue_come_from_the_index_too(work):
     """What the commit says of contracts and evaluators holds for the commit."""
     work.put(BASE.replace("C-TEST", "C-SPEC").replace("< 18", "around 18"), "specs/d.yaml")
     work.git("add", "-A")
@@ -193,7 +193,7 @@ def test_everything_that_a_contract_mentions_is_there(work):
     assert staged - {"PV423"} == {each.code for each in work.pv("validate").findings}
 
 
-def test_the_index_of_a_commit_in_the_making_is_the_one_that_is_checked(work, checkout):
+def test_155_the_index_of_a_commit_in_the_making_is_the_one_that_is_checked(work, checkout):
     """``git commit PATH`` commits one file: the hook sees the index that git made for that."""
     import sys
 
@@ -217,7 +217,7 @@ def test_the_index_of_a_commit_in_the_making_is_the_one_that_is_checked(work, ch
     assert "contracts/d.yaml:21:11: PV424 " in both.stdout + both.stderr
 
 
-def test_the_index_of_another_repository_does_not_count(work, tmp_path, monkeypatch):
+def test_155_the_index_of_another_repository_does_not_count(work, tmp_path, monkeypatch):
     """An outer hook leaves its variables in our environment."""
     other = started(tmp_path / "other")
     other.put("no contract\n", "README.md")

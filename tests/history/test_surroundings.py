@@ -156,7 +156,7 @@ def test_a_contract_that_main_moved_is_found_by_its_id(two):
     assert two.found("PV422", MAIN)[1] == 1
 
 
-def test_a_rebase_is_compared_with_what_it_stands_on(work):
+def test_154_a_rebase_is_compared_with_what_it_stands_on(work):
     """Before, while it is stopped, and after."""
     work.edit(*WEAKER)
     work.commit("weaker")
@@ -180,7 +180,7 @@ def test_a_rebase_is_compared_with_what_it_stands_on(work):
     assert work.verdict(MAIN) == resolved
 
 
-def test_a_merge_in_progress_is_compared_as_the_merge_that_it_will_be(work):
+def test_154_a_merge_in_progress_is_compared_as_the_merge_that_it_will_be(work):
     """What the other branch brings is no change of ours, before the merge is committed as after."""
     work.put(BASE.replace("C-TEST", "C-OTHER"), "contracts/d.yaml")
     work.commit("another")
@@ -199,7 +199,7 @@ def test_a_merge_in_progress_is_compared_as_the_merge_that_it_will_be(work):
     assert work.verdict(MAIN) == merging
 
 
-def test_a_conflict_is_one_clear_message(two):
+def test_154_a_conflict_is_one_clear_message(two):
     """Markers are told as markers, whatever stands between them."""
     two.tried("merge", "main")
 
@@ -213,7 +213,7 @@ def test_a_conflict_is_one_clear_message(two):
     ]
 
 
-def test_a_detached_head_is_compared_as_any_other(work):
+def test_153_a_detached_head_is_compared_as_any_other(work):
     """As most CI systems check out."""
     work.edit(*WEAKER)
     work.commit("weaker")
@@ -223,7 +223,7 @@ def test_a_detached_head_is_compared_as_any_other(work):
     assert work.found("PV421", "--against")[1] == 1
 
 
-def test_a_worktree_is_compared_like_the_first_one(work, tmp_path):
+def test_153_a_worktree_is_compared_like_the_first_one(work, tmp_path):
     """Its git folder lies elsewhere, and so does its index."""
     work.git("worktree", "add", "-q", "-b", "side", tmp_path / "side", "main")
     side = Work(tmp_path / "side")
@@ -236,7 +236,7 @@ def test_a_worktree_is_compared_like_the_first_one(work, tmp_path):
     assert work.codes("--staged") == (0, [])
 
 
-def test_a_submodule_is_compared_with_its_own_history(work, tmp_path):
+def test_153_a_submodule_is_compared_with_its_own_history(work, tmp_path):
     """From inside, and from the project around it."""
     around = started(tmp_path / "around")
     around.put(BASE.replace("C-TEST", "C-AROUND"))
@@ -259,7 +259,7 @@ def clone(work, place, *words):
     return Work(place)
 
 
-def test_a_shallow_clone_says_so(work, tmp_path):
+def test_153_a_shallow_clone_says_so(work, tmp_path):
     """Neither the base nor the way to it is there; deepening helps."""
     work.put("about\n", "README.md")
     work.commit("second")
@@ -283,7 +283,7 @@ def test_a_shallow_clone_says_so(work, tmp_path):
     assert made.verdict("--against").startswith("against origin/main (")
 
 
-def test_a_partial_clone_fetches_nothing_behind_our_back(work, tmp_path):
+def test_153_a_partial_clone_fetches_nothing_behind_our_back(work, tmp_path):
     """The bytes of the base are on another machine: that is said, with the way to get them."""
     work.git("config", "uploadpack.allowFilter", "true")
     work.edit(*PROSE)
@@ -303,7 +303,7 @@ def test_a_partial_clone_fetches_nothing_behind_our_back(work, tmp_path):
     assert made.codes("--against=origin/main") == (0, [])
 
 
-def test_a_branch_without_commits_has_nothing_to_compare(tmp_path):
+def test_153_a_branch_without_commits_has_nothing_to_compare(tmp_path):
     """Unborn: the first commit is free; asked for a base, it says that there is none."""
     made = started(tmp_path / "unborn")
     made.put(BASE)
@@ -327,7 +327,7 @@ def test_an_unborn_branch_and_one_without_common_history_are_compared_with_the_t
     assert work.found("PV421", MAIN) == unborn
 
 
-def test_outside_of_git_it_is_said_plainly(tmp_path):
+def test_153_outside_of_git_it_is_said_plainly(tmp_path):
     """No repository, no base."""
     made = Work(tmp_path / "plain")
     made.put(BASE)
@@ -340,7 +340,7 @@ def test_outside_of_git_it_is_said_plainly(tmp_path):
     assert made.pv("validate").status == 0
 
 
-def test_without_a_git_program_it_is_said_plainly(work, monkeypatch):
+def test_153_without_a_git_program_it_is_said_plainly(work, monkeypatch):
     """And nothing is checked halfway."""
     monkeypatch.setenv("PATH", "")
 
@@ -360,7 +360,7 @@ def program(place, text):
     return place
 
 
-def test_a_folder_of_another_user_is_told_as_git_tells_it(work, tmp_path, monkeypatch):
+def test_153_a_folder_of_another_user_is_told_as_git_tells_it(work, tmp_path, monkeypatch):
     """Containers meet this; it is no missing repository."""
     fake = program(
         tmp_path / "bin/git", "echo \"fatal: detected dubious ownership in repository at '$3'\" >&2; exit 128"
@@ -390,7 +390,7 @@ def test_a_folder_of_another_user_is_told_as_git_tells_it(work, tmp_path, monkey
         "\udcff",
     ],
 )
-def test_a_reference_is_never_taken_for_an_option(work, reference):
+def test_159_a_reference_is_never_taken_for_an_option(work, reference):
     """Whatever it holds, it names a commit or none."""
     result = work.pv("validate", f"--against={reference}")
 
@@ -410,7 +410,7 @@ def test_a_reference_that_is_a_contract_gets_the_hint(work):
     )
 
 
-def test_nothing_that_a_repository_configures_is_run(work, tmp_path):
+def test_158_nothing_that_a_repository_configures_is_run(work, tmp_path):
     """A monitor, hooks, filters, text converters, a pager, an external diff, a signing and a remote program."""
     mark = tmp_path / "it-ran"
     evil = program(tmp_path / "evil.sh", f"touch '{mark}'; cat")
@@ -478,7 +478,7 @@ def test_a_contract_behind_a_link_is_followed_on_both_sides(work):
     assert work.found("PV421", "--staged")[0].startswith(f"{WHERE}:16:13: ")
 
 
-def test_line_ends_that_git_changed_are_no_change(work):
+def test_157_line_ends_that_git_changed_are_no_change(work):
     """A checkout with CRLF holds the same contract."""
     work.put(BASE.replace("\n", "\r\n"))
 

@@ -165,6 +165,17 @@ def test_files_are_compared_with_the_record_of_the_installer(look, site, record,
     assert look().altered == ({"demo-dist": altered} if altered else {})
 
 
+def test_changed_files_are_told_in_the_order_of_their_distributions(look, site):
+    """Two runs of one command say the same."""
+    names = [f"more-{letter}" for letter in "yvxtwszu"]
+    for name in names:
+        site.writes(f"{name[-1]}_light", good(f"of-{name[-1]}"))
+        site.installs(name, f"{name[-1]}{name[-1]} = {name[-1]}_light")
+        (site.folder / f"{name.replace('-', '_')}-1.0.dist-info" / "RECORD").write_text("gone.py,sha256=AAAA,\n")
+
+    assert list(look().altered) == sorted(names)
+
+
 def test_a_file_that_is_gone_is_told_whatever_lists_the_files(look, site, monkeypatch):
     """Newer versions of Python leave it out of a distribution's files, and so does a package that plugins import."""
     (site.folder / "demo_dist-1.0.dist-info" / "RECORD").write_text("gone.py,sha256=AAAA,\n")

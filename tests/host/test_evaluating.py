@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -23,7 +25,7 @@ from pvcheck.host import (
     works,
 )
 from pvcheck.host.devices import AUTO, Choice
-from pvcheck.host.evaluating import Evaluation, Pace
+from pvcheck.host.evaluating import Evaluation, Pace, Read
 from pvcheck.host.scheduling import Scheduler
 from pvcheck.plugin import Evaluator, Event, Measurement, MetricSpec, MetricType, Parameters, wire
 
@@ -360,12 +362,25 @@ def test_a_reply_is_read_strictly():
     work = works.work_of(request())
     for answer in ({"kind": "parts", "answers": []}, {"kind": "measured"}, {"kind": "split"}, {"kind": "timeout"}):
         assert works.reply_of(work, answer).code == codes.GARBLED
-    with pytest.raises(ValueError, match="parts"):
+    with pytest.raises(ValueError, match=r"^parts"):
         works.checked(work | {"kind": "split"}, {"kind": "split", "parts": [1], "reads": {}, "seconds": 1})
-    with pytest.raises(ValueError, match="parts"):
+    with pytest.raises(ValueError, match=r"^parts"):
         works.checked(work | {"kind": "parts", "parts": [{}]}, {"kind": "parts", "answers": []})
-    with pytest.raises(ValueError, match="held"):
+    with pytest.raises(ValueError, match=r"^held"):
         works.checked(work | {"kind": "parts", "parts": [{}]}, {"kind": "parts", "answers": [{"kind": "held"}]})
+
+
+@pytest.mark.parametrize("seconds", ["nan", math.inf, -1.0, "-inf"])
+def test_a_time_that_is_none_is_not_believed(seconds):
+    """A pace is made of it, and sums."""
+    work = works.work_of(request())
+
+    assert works.reply_of(work, measured(1) | {"seconds": seconds}).code == codes.GARBLED
+    assert works.reply_of(work, {"kind": "timeout", "seconds": seconds}).code == codes.GARBLED
+    several = begun(2)
+    (_, indices), *_ = drained(several)
+    several.take(indices, {"kind": "parts", "answers": [measured(1) | {"seconds": seconds}]})
+    assert several.finished.reply.code == codes.GARBLED
 
 
 def test_a_processor_without_a_name_is_told_by_its_kind(monkeypatch):
@@ -377,3 +392,13 @@ def test_a_processor_without_a_name_is_told_by_its_kind(monkeypatch):
     monkeypatch.setattr("builtins.open", refuse)
 
     assert machine.processor() == platform.machine()
+
+
+@given(st.sets(st.tuples(st.integers(0, 30), st.integers(1, 9)), max_size=8))
+def test_ranges_that_touch_are_joined(ranges):
+    """They hold the same bytes, in order, and between any two of them is one that nobody read."""
+    found = Read(100, ranges).joined()
+
+    read = {at for offset, size in ranges for at in range(offset, offset + size)}
+    assert [at for offset, size in found for at in range(offset, offset + size)] == sorted(read)
+    assert all(offset + size < after for (offset, size), (after, _) in pairwise(found))

@@ -236,7 +236,10 @@ DIES = {
     "exit-3": ("os._exit(3)", r"the worker ended with status 3 before it answered"),
     "segfault": ("ctypes.string_at(0)", r"the worker died of SIGSEGV"),
     "abort": ("os.abort()", r"the worker died of SIGABRT"),
-    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", r"the worker died of SIGKILL"),
+    "killed": (
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        r"the worker died of SIGKILL, perhaps since the machine has no memory left",
+    ),
     "real-time": ("os.kill(os.getpid(), 40)", r"the worker died of signal 40"),
     "sigbus": (
         """

@@ -171,5 +171,5 @@ def test_a_message_has_a_limit(monkeypatch):
     """Neither end makes one that the other refuses."""
     monkeypatch.setattr(frames, "MAX_FRAME", 10)
 
-    with pytest.raises(frames.BadFrame, match="a message of 11 bytes, at most 10 are allowed"):
+    with pytest.raises(frames.BadFrame, match=r"^a message of 11 bytes, at most 10 are allowed"):
         frames.packed("123456789")

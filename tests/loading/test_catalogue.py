@@ -91,7 +91,7 @@ def test_a_catalogue_that_cannot_be_read_is_told(tmp_path, monkeypatch):
         raise UnreadableError([])
 
     put(tmp_path, b"{}")
-    monkeypatch.setattr(catalogue.files, "read", refuse)
+    monkeypatch.setattr(catalogue.files, "read_inside", refuse)
 
     with pytest.raises(UnreadableError):
         catalogue.load(tmp_path)

@@ -236,7 +236,7 @@ def places(faults) -> set[tuple[tuple[str | int, ...], str]]:
 
 
 @pytest.mark.parametrize("change", BREAK.values(), ids=BREAK)
-def test_the_fast_validator_agrees_with_the_reference(change):
+def test_168_the_fast_validator_agrees_with_the_reference(change):
     """Both find the same violations at the same places, a line break at the end of a text included."""
     instance = json.loads(json.dumps(BASE))
     change(instance)
@@ -268,12 +268,12 @@ contracts = st.fixed_dictionaries(
 
 @given(contracts)
 @settings(max_examples=60, deadline=None)
-def test_the_validators_agree_on_any_instance(instance):
+def test_168_the_validators_agree_on_any_instance(instance):
     """No instance is right for one and wrong for the other."""
     assert places(schema.faults(CONTRACT, instance)) == places(schema.by_reference(CONTRACT, instance))
 
 
-def test_without_the_fast_validator_the_reference_answers(monkeypatch):
+def test_168_without_the_fast_validator_the_reference_answers(monkeypatch):
     """Where there is no wheel of the fast one, the findings are the same."""
     text = edited(("id: C-1", "id: C 1"), ("format: gguf", "formats: gguf"))
     with_it = told(loaded(text).findings)
@@ -304,7 +304,7 @@ def test_a_schema_cannot_make_us_open_a_socket_or_a_file(scheme, fast, monkeypat
 
         thread = threading.Thread(target=serve)
         thread.start()
-        with pytest.raises(ValueError, match=r"(?i)retriev|unresolvable"):
+        with pytest.raises(ValueError, match="own parts only"):
             schema.refuse_unusable({"$ref": uri})
         thread.join()
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from helpers import commands_in
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pvcheck.cli.formats import MACHINES, text
-from pvcheck.errors import Finding, Severity
+from pvcheck.errors import Finding, Severity, escaped
 from pvcheck.explain import codes
 from pvcheck.report.machine import document, entries, github, sarif
 
@@ -100,6 +101,12 @@ def test_junit_is_what_its_readers_demand(found, jenkins):
     assert len(failures) == found["counts"]["errors"] == int(top.get("failures"))
 
 
+@pytest.mark.parametrize("form", [each for each in MACHINES if each != "github"])
+def test_no_document_commands_anything_in_a_log(form):
+    """It may be written to one."""
+    assert commands_in(text(form, HOSTILE)) == []
+
+
 @pytest.mark.parametrize("found", DOCUMENTS)
 def test_a_summary_has_no_markup_of_others_and_fits(found):
     """No link, no mention, no HTML, no row of a table that a contract made, and less than GitHub takes."""
@@ -154,14 +161,14 @@ def test_github_shows_ten_of_a_kind_and_has_the_others_in_a_group(found):
     [
         pytest.param("plain", "plain", "plain", id="plain"),
         pytest.param("100%", "100%25", "100%25", id="percent"),
-        pytest.param("a\r\nb", "a%0D%0Ab", "a%0D%0Ab", id="line-ends"),
+        pytest.param("a\r\nb", "a%0D%0Ab", r"a\r\nb", id="line-ends"),
         pytest.param("a:b,c", "a:b,c", "a%3Ab%2Cc", id="colon-and-comma"),
         pytest.param("%0A", "%250A", "%250A", id="escaped-already"),
         pytest.param("::error::", "::error::", "%3A%3Aerror%3A%3A", id="a-command"),
     ],
 )
 def test_github_escapes_as_the_runner_reads(value, data, prop):
-    """The table of the runner: percent and line ends in data, colons and commas besides in properties."""
+    """The table of the runner: percent and line ends in data, colons and commas in properties, where no line ends."""
     entry = entries.Entry("PV101", "error", value, "", value, 3, None, "", "", 1)
 
     assert github.annotation(entry) == f"::error file={prop},line=3,title=PV101::{data}"
@@ -169,13 +176,13 @@ def test_github_escapes_as_the_runner_reads(value, data, prop):
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_what_github_reads_back_is_what_was_said(message, path):
-    """Whatever stands in the message and in the path, cleaned as a document cleans it."""
+    """Whatever stands in the message and in the path, cleaned as a document cleans it; of a path, what can be seen."""
     found = made([Finding("PV101", message, path, 1)])
 
     (name, properties, data), *others = commands(text("github", found))
 
     assert (name, data, others) == ("error", found["findings"][0]["message"], [])
-    assert properties.get("file", "") == found["findings"][0]["path"]
+    assert properties.get("file", "") == escaped(found["findings"][0]["path"])
 
 
 def test_fingerprints_stay_when_lines_move():

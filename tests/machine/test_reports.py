@@ -8,6 +8,7 @@ import os
 import pytest
 
 from pvcheck.cli import formats
+from pvcheck.pipeline import outputs
 
 BAD = "growth: around 18"
 
@@ -75,7 +76,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("command", ["validate", "run", "challenge"])
 @pytest.mark.parametrize(("path", "why"), REFUSED.items())
-def test_a_place_of_something_else_is_refused(project, pv, command, path, why):
+def test_150_a_place_of_something_else_is_refused(project, pv, command, path, why):
     """Before anything is done, and every file is as it was."""
     pv("run", "--write")
     os.mkfifo(project.root / "pipe")
@@ -90,6 +91,22 @@ def test_a_place_of_something_else_is_refused(project, pv, command, path, why):
     assert err.splitlines()[0] == f"{path}: PV472 the report cannot be written there: {why}"
     assert "  hint: name a file such as report.json in a folder that is there" in err
     assert project.contract.read_bytes() == contract
+
+
+@pytest.mark.parametrize("form", ["json", "summary"])
+def test_150_a_place_that_cannot_be_written_to_is_refused_before_anything_is_done(project, pv, monkeypatch, form):
+    """A summary that is there needs no folder: CI makes the file, and its folder may be shut."""
+    monkeypatch.setattr(outputs.os, "access", lambda path, _: str(path).endswith("open.md"))  # root may write anywhere
+    (project.root / "open.md").touch()
+    (project.root / "shut.md").touch()
+
+    shut = pv("run", f"--report={form}=shut.md")
+    fine = pv("validate", "--report=summary=open.md")
+
+    assert shut[:2] == (2, "")
+    assert "cannot be written to" in shut[2]
+    assert fine[0] == 0
+    assert "### " in (project.root / "open.md").read_text()
 
 
 def test_two_reports_need_two_places(project, pv):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import re
@@ -14,6 +15,7 @@ from pvcheck.domain.metric import MetricType
 from pvcheck.domain.status import Outcome
 from pvcheck.evidence import lines, store
 from pvcheck.evidence.record import Metric
+from pvcheck.pipeline import outputs
 
 NEWER = "2026-11-21T08:00:00+00:00"
 
@@ -309,6 +311,25 @@ def test_a_broken_contract_takes_nothing_and_says_why(project, pv):
     assert project.state() == before
 
 
+def test_a_contract_that_cannot_be_read_is_not_said_to_be_missing(project, pv, monkeypatch):
+    """What a record is about may be in it: the disk is named, and the status says that nothing could be told."""
+    path = sent(project, made(project))
+    opened = os.open
+
+    def refuse(name, *words, **options):
+        if str(name).endswith("c.yaml"):
+            raise OSError(errno.EIO, "Input/output error")
+        return opened(name, *words, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+
+    status, out, _ = pv("apply", path)
+
+    assert status == 3
+    assert "PV708 cannot read: input/output error" in out
+    assert "PV467 no contract with metadata.schema here" in out
+
+
 def test_a_contract_of_upstream_takes_nothing(project, pv):
     """Its statuses are claimed; nothing is promoted in it."""
     path = sent(project, made(project))
@@ -475,17 +496,22 @@ def test_a_record_of_this_host_is_not_told_as_a_stranger(project, pv):
         pytest.param("contracts", "it is a folder", id="folder"),
         pytest.param("nowhere/results.jsonl", "its folder is not there", id="no folder"),
         pytest.param("pipe.jsonl", "it is no regular file", id="pipe"),
+        pytest.param("pv.toml", "it would take the place of settings", id="settings"),
+        pytest.param(f"{'0' * 64}.json", "it would take the place of evidence", id="record"),
+        pytest.param("shut/results.jsonl", "its folder cannot be written to", id="unwritable"),
     ],
 )
-def test_a_bad_place_for_results_is_told_before_anything_is_measured(project, pv, results, why):
+def test_150_a_bad_place_for_results_is_told_before_anything_is_measured(project, pv, monkeypatch, results, why):
     """A measurement of hours must not end in a message about a path; one to a device or a pipe must not replace it."""
     os.mkfifo("pipe.jsonl")
+    (project.root / "shut").mkdir()
+    monkeypatch.setattr(outputs.os, "access", lambda path, _: not str(path).endswith("shut"))  # root may write anywhere
     before = project.state()
 
-    status, out, err = pv("run", "--results", results)
+    told = [pv("run", "--results", results), pv("evidence", "export", "--output", results)]
 
-    assert (status, out) == (2, "")
-    assert f"PV471 the results cannot be written there: {why}" in err
+    assert [(status, out) for status, out, _ in told] == [(2, "")] * 2
+    assert all(f"PV471 the results cannot be written there: {why}" in err for *_, err in told)
     assert project.state() == before
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import platform
 import re
 
@@ -540,3 +542,41 @@ def test_a_record_of_a_challenge_is_not_shown_as_an_evaluation(challenged, pv):
 
     assert status == 5
     assert "PV404 a record of a challenge and of no evaluation: pv challenge --check compares it\n" in err
+
+
+@pytest.mark.parametrize("words", [["export"], ["show", "F-9"], ["show", "abcdef12"]], ids=" ".join)
+def test_what_may_be_in_a_file_that_cannot_be_read_is_not_said_to_be_missing(promoted, pv, monkeypatch, words):
+    """An export without it would look whole."""
+    opened = os.open
+
+    def refuse(name, *more, **options):
+        if str(name).endswith("d.yaml"):
+            raise OSError(errno.EIO, "Input/output error")
+        return opened(name, *more, **options)
+
+    promoted.contract.with_name("d.yaml").write_text("metadata: {}\n")
+    monkeypatch.setattr(os, "open", refuse)
+
+    status, out, err = pv("evidence", *words)
+
+    assert (status, out) == (3, "")
+    assert "d.yaml: PV708 cannot read: input/output error" in err
+
+
+@pytest.mark.parametrize("at", range(1, 5))
+def test_a_record_that_goes_away_meanwhile_is_no_bug(promoted, pv, monkeypatch, at):
+    """Whenever it does: the command has its bytes by then, or says that they are missing."""
+    found, calls = store.read, []
+
+    def read(*words):
+        calls.append(words)
+        if len(calls) >= at:
+            raise store.MissingError(promoted.place.name)
+        return found(*words)
+
+    monkeypatch.setattr(store, "read", read)
+
+    status, out, err = pv("evidence", "export")
+
+    told = "PV402" in err
+    assert (status, bool(out)) == ((5, False) if told else (0, True))

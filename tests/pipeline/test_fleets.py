@@ -299,9 +299,9 @@ def test_an_old_file_is_not_read_again_and_a_new_one_is(fleet, later, monkeypatc
     """A stamp saves reading; a file without one is read, and its digest decides."""
     fleet.remembered()
     seen = []
-    real = remembering.files.read
+    real = remembering.files.read_inside
     monkeypatch.setattr(
-        remembering.files, "read", lambda path, limit: seen.append(Path(path).name) or real(path, limit)
+        remembering.files, "read_inside", lambda path, *rest: seen.append(Path(path).name) or real(path, *rest)
     )
 
     fleet.remembered()

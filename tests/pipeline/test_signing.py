@@ -41,6 +41,16 @@ def _settings(project, text):
     (project.root / "pv.toml").write_text(SETTINGS + text)
 
 
+def twin(signed):
+    """Write a second contract beside the first, with a record of its own; return both."""
+    record = signed.record._replace(contract="C-TWO")
+    path = signed.contract.with_name("d.yaml")
+    text = signed.contract.read_text().replace("C-TEST", "C-TWO")
+    path.write_text(text.replace(signed.record.reference, record.reference))
+    store.save(path, record)
+    return path, record
+
+
 def codes(out):
     """Return the codes of the lines of an output."""
     return [line.split(": ", 1)[1].split()[0] for line in out.splitlines() if ": PV" in line]
@@ -189,9 +199,8 @@ def test_two_who_sign_do_not_undo_each_other(signed, pv, tmp_path):
 def test_a_contract_that_is_not_sound_is_not_signed(signed, pv):
     """A signature vouches for what validation accepts; nothing is written, for the others neither."""
     signed.edit("growth: < 18", "growth: < 17")
-    second = signed.contract.with_name("d.yaml")
-    second.write_text(signed.contract.read_text().replace("C-TEST", "C-TWO").replace("< 17", "< 18"))
-    store.save(second, signed.record)
+    second, _ = twin(signed)
+    second.write_text(second.read_text().replace("< 17", "< 18"))
     before = signed.state()
 
     status, out, _ = pv("evidence", "sign", "--key", signed.key)
@@ -279,11 +288,9 @@ def test_without_the_library_nobody_can_tell(signed, pv, monkeypatch):
 
 def test_many_folders_say_once_that_the_library_is_missing(signed, pv, monkeypatch):
     """A verdict is not buried under one sentence."""
-    second = signed.contract.with_name("d.yaml")
-    second.write_text(signed.contract.read_text().replace("C-TEST", "C-TWO"))
-    store.save(second, signed.record)
+    second, record = twin(signed)
     pv("evidence", "sign", "--key", signed.key, signed.contract)
-    store.signature_of(second, signed.record.reference).write_bytes(signed.place.read_bytes())
+    store.signature_of(second, record.reference).write_bytes(signed.place.read_bytes())
     monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
 
     status, out, _ = pv("evidence", "verify")

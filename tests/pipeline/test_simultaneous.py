@@ -17,7 +17,7 @@ ENTRY = CONTRACT[CONTRACT.index("- id: F-1") : CONTRACT.index("- id: F-2")]
 METRICS = {"growth": 1.5, "count": 4}
 
 
-def test_eight_runs_that_write_at_once_lose_nothing(project, pv):
+def test_131_eight_runs_that_write_at_once_lose_nothing(project, pv):
     """Each has a falsifier of its own: its record is named by the contract and lies there, or it exits 3 as busy."""
     names = [f"F-RUN-{place}" for place in range(RUNS)]
     text = CONTRACT.replace(ENTRY, "".join(ENTRY.replace("F-1", each) for each in names))

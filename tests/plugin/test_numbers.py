@@ -67,6 +67,11 @@ LARGEST = struct.unpack("<f", bytes.fromhex("ffff7f7f"))[0]
         (-math.inf, F32, {"decimal": "-inf", "hex": "-inf"}),
         (struct.unpack("<f", struct.pack("<f", 0.1))[0], F32, {"decimal": "0.1", "hex": "0x1.99999a0000000p-4"}),
         (LARGEST, F32, {"decimal": "3.4028235e+38", "hex": "0x1.fffffe0000000p+127"}),
+        (
+            float.fromhex("0x1.025bd60000000p+93"),  # above a power of two seven digits are more than it needs
+            F32,
+            {"decimal": "9.99477e+27", "hex": "0x1.025bd60000000p+93"},
+        ),
         (float.fromhex("0x1.e1f6d20000000p-14"), F32, {"decimal": "0.000114909206", "hex": "0x1.e1f6d20000000p-14"}),
         ((0.5, math.inf), F32, {"decimal": ["0.5", "inf"], "hex": ["0x1.0000000000000p-1", "inf"]}),
         ((), F64, {"decimal": [], "hex": []}),
@@ -79,6 +84,7 @@ LARGEST = struct.unpack("<f", bytes.fromhex("ffff7f7f"))[0]
 def test_a_number_looks_like_this(value, kind, json):
     """The form that evidence keeps."""
     assert encode(value, kind) == json
+    assert {numbers.misfit(each, kind) for each in (value if isinstance(value, tuple) else (value,))} <= {""}
 
 
 @pytest.mark.parametrize(
@@ -122,10 +128,13 @@ HEX = "0x1.8000000000000p+0"
         ({"decimal": "1.5", "hex": [HEX]}, F64, "decimal and hex must be lists of one length"),
         ({"decimal": [], "hex": [HEX]}, F64, "decimal and hex must be lists of one length"),
         ({"decimal": "1.5", "hex": "1.5"}, F64, "'1.5' is not the usual form of a hex float"),
+        ({"decimal": "1.5", "hex": f"0x1.{'80' * 30}"}, F64, f"'0x1.{'80' * 18}' is not the usual form of a hex float"),
         ({"decimal": "1.5", "hex": " " + HEX}, F64, f"' {HEX}' is not the usual form of a hex float"),
         ({"decimal": "nan", "hex": "NaN"}, F64, "'NaN' is not the usual form of a hex float"),
         ({"decimal": "1.5", "hex": "x"}, F64, "'x' is not a hex float"),
         ({"decimal": "1.5", "hex": "0x1p99999"}, F64, "'0x1p99999' is not a hex float"),
+        ({"decimal": "1.5", "hex": "x" * 60}, F64, f"'{'x' * 40}' is not a hex float"),
+        ({"decimal": "6" * 60, "hex": HEX}, F64, f"the decimal '{'6' * 40}' is not the number {HEX}"),
         ({"decimal": "1.6", "hex": HEX}, F64, f"the decimal '1.6' is not the number {HEX}"),
         ({"decimal": "x", "hex": HEX}, F32, f"the decimal 'x' is not the number {HEX}"),
         ({"decimal": "1.6", "hex": HEX}, F32, f"the decimal '1.6' is not the number {HEX}"),
@@ -159,6 +168,7 @@ def test_only_the_one_form_is_read(json, kind, message):
     [
         (("1.0", "nonsense"), "'nonsense' is not a hex float"),
         (("1.00", "0x1.0000000000000p+0"), "the decimal '1.00' is not the number 0x1.0000000000000p+0"),
+        (("1.0", "0x1p+0"), "'0x1p+0' is not the usual form of a hex float"),
         (("2.0", "0x1.0000000000000p+0"), "the decimal '2.0' is not the number 0x1.0000000000000p+0"),
         (("-0.0", "0x0.0p+0"), "the decimal '-0.0' is not the number 0x0.0p+0"),
         ((1.0, "0x1.0000000000000p+0"), "the decimal and hex of {kind} must be text"),
@@ -174,3 +184,25 @@ def test_one_bad_number_in_a_series_is_named(pair, message, kind):
         decode({"decimal": ["1.5", text], "hex": [good, hexed]}, kind)
 
     assert str(caught.value) == message.format(kind=kind)
+
+
+def test_beyond_the_largest_f32_there_is_none():
+    """Where a double would overflow, the answer is no."""
+    assert numbers.is_f32_of(LARGEST, LARGEST) is True
+    assert numbers.is_f32_of(1e39, LARGEST) is False
+
+
+@pytest.mark.parametrize(
+    ("hexed", "kind", "message"),
+    [
+        ((0.1).hex(), F32, "must be f32, got 0.1, which no f32 holds exactly"),
+        ("0x1.99999a0000000p-4", F64, "the decimal '0.1' is not the number 0x1.99999a0000000p-4"),
+    ],
+    ids=str,
+)
+def test_a_series_has_the_numbers_of_its_type(hexed, kind, message):
+    """The decimal 0.1 is one number as f32 and another one as f64."""
+    with pytest.raises(NumberError) as caught:
+        decode({"decimal": ["1.5", "0.1"], "hex": [HEX, hexed]}, kind)
+
+    assert str(caught.value) == message

@@ -285,3 +285,9 @@ def test_something_else_is_no_measurement():
     """Also where it is JSON."""
     with pytest.raises(wire.BadResult, match="a measurement must be an object, got list"):
         wire.from_json([])
+
+
+def test_a_list_that_is_too_long_is_refused_before_its_items_are_read():
+    """A plugin may tell a million of them, and each costs."""
+    with pytest.raises(wire.BadResult, match="notes must have at most 10000 items, got 10001"):
+        wire.from_json(changed(["notes"], [None] * 10_001))

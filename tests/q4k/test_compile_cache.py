@@ -84,7 +84,7 @@ def test_the_second_process_compiles_nothing(place):
     ],
     ids=["emptied", "cut", "garbage", "flipped"],
 )
-def test_a_damaged_cache_costs_time_and_nothing_else(place, suffix, damage):
+def test_161_a_damaged_cache_costs_time_and_nothing_else(place, suffix, damage):
     """The kernel is compiled again, the answer is right, and the next process finds a sound cache."""
     place.run()
     (file,) = place.files(suffix)
@@ -97,7 +97,7 @@ def test_a_damaged_cache_costs_time_and_nothing_else(place, suffix, damage):
     assert place.run()[:2] == [42, 1]
 
 
-def test_an_entry_that_is_gone_is_compiled_again(place):
+def test_161_an_entry_that_is_gone_is_compiled_again(place):
     """An index that names a deleted entry is no error."""
     place.run()
     place.files(".nbc")[0].unlink()
@@ -106,7 +106,7 @@ def test_an_entry_that_is_gone_is_compiled_again(place):
     assert place.run()[:2] == [42, 1]
 
 
-def test_a_place_that_cannot_hold_a_cache_is_done_without(place):
+def test_161_a_place_that_cannot_hold_a_cache_is_done_without(place):
     """Without a home, and with a file where the folder should be, kernels are compiled and not kept."""
     place.home.write_text("not a folder")
 
@@ -171,7 +171,7 @@ def test_no_start_is_no_folder():
 
 
 @pytest.mark.parametrize("name", ["blocks.py", "cpu.py", "results.py"])
-def test_a_changed_source_is_another_folder(tmp_path, name):
+def test_161_a_changed_source_is_another_folder(tmp_path, name):
     """One changed constant in any source file changes the key; an untouched copy does not."""
     copy = tmp_path / "copy"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -193,7 +193,7 @@ def test_numbas_variables_make_another_folder():
 
 
 @pytest.mark.parametrize("part", ["numba.__version__", "llvmlite.__version__", "platform.python_version"])
-def test_another_library_is_another_folder(monkeypatch, part):
+def test_161_another_library_is_another_folder(monkeypatch, part):
     """Numba, llvmlite and Python are part of the key."""
     before = compile_cache.key(PACKAGE, {})
     value = "0.0.1" if part.endswith("__version__") else lambda: "3.0.0"

@@ -40,7 +40,7 @@ def test_rows_give_the_bits_of_the_twin(raw, x, threads):
 
 
 @pytest.mark.parametrize(("rows", "count"), [(0, 1), (1, 1), (2, 9), (7, 3)])
-def test_the_number_of_threads_changes_no_bit(rows, count):
+def test_114_the_number_of_threads_changes_no_bit(rows, count):
     """One, two and more threads than rows give the values of the rows one by one."""
     raw, x = random_rows(rows, count)
     scales, codes, *_ = cpu.quantise(x)

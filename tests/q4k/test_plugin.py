@@ -62,7 +62,7 @@ def test_a_page_says_why_and_what_to_do():
         assert "**What to do.**" in page
 
 
-def test_kernels_never_use_fastmath():
+def test_114_kernels_never_use_fastmath():
     """No module of the plugin asks for fast mathematics or an eager signature."""
     for path in PACKAGE.glob("*.py"):
         assert "fastmath=" not in path.read_text()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from report.browser import Browser, executable
+from report.shelves import TEXT
 
 from pvcheck.pipeline import gathering
 from pvcheck.report.html import page
@@ -39,8 +40,7 @@ def browser(tmp_path_factory):
 def address(everything, browser):
     """Give the address of a page with a contract in every state; nothing of an earlier test is kept."""
     everything.challenge("FOUGHT")
-    long = everything.earn("LONG", measured=None)
-    long.write_text(long.read_text().replace("what it is about", "w" * 900).replace("C-LONG", "C-" + "LONG" * 20))
+    everything.earn("LONG", TEXT.replace("what it is about", "w" * 900).replace("C-NAME", "C-" + "LONG" * 20))
     path = everything.root / "page.html"
     path.write_text(page.text(gathering.gather(Path("contracts").glob("*.yaml"))))
     browser.call("Network.setCacheDisabled", cacheDisabled=True)

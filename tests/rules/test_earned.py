@@ -122,6 +122,15 @@ def test_a_record_about_another_falsifier_is_refused_with_status_5(place):
     ]
 
 
+def test_a_record_of_another_contract_is_refused_with_status_5(place):
+    """A copy of a contract under another id has earned nothing."""
+    place.keep(a_record(load(), contract="C-OTHER"))
+
+    assert [(each.code, each.message, each.exit_code) for each in place.findings()] == [
+        ("PV408", 'the record is about a falsifier of "C-OTHER"', 5)
+    ]
+
+
 def test_a_record_that_contradicts_itself_is_refused_with_status_5(place):
     """An outcome is computed again and not believed."""
     place.keep(a_record(load(), METRICS | {"growth": Metric(MetricType.F64, 99.0)}, outcome=Outcome.HELD))

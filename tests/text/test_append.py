@@ -24,10 +24,11 @@ def edited(text, *edits):
         ("tests:\n- id: A   # mine\n# below\nother: x\n", "tests:\n- id: A   # mine\n" + LINES + "# below\nother: x\n"),
         ("tests:\n- id: A", "tests:\n- id: A\n" + LINES.rstrip("\n")),
         ("tests:\r\n- id: A\r\nother: x\r\n", ("tests:\n- id: A\n" + LINES + "other: x\n").replace("\n", "\r\n")),
+        ("tests:\r\n- id: A", ("tests:\n- id: A\n" + LINES.rstrip("\n")).replace("\n", "\r\n")),
         ("tests:\n- id: |\n    a\n    b\nother: x\n", "tests:\n- id: |\n    a\n    b\n" + LINES + "other: x\n"),
         ("tests:\n- {id: A}\n", "tests:\n- {id: A}\n" + LINES),
     ],
-    ids=["a comment", "no last line end", "CRLF", "a block of text", "braces"],
+    ids=["a comment", "no last line end", "CRLF", "CRLF and no last line end", "a block of text", "braces"],
 )
 def test_an_item_comes_behind_the_last(text, new):
     """With its line ends and indentation; nothing else moves."""
@@ -37,6 +38,29 @@ def test_an_item_comes_behind_the_last(text, new):
 def test_an_item_has_the_indentation_of_the_others():
     """Dashes stand below each other."""
     assert edited("tests:\n  - id: A\n", AppendItem(("tests",), {"id": "B"})) == "tests:\n  - id: A\n  - id: B\n"
+
+
+def test_new_lines_are_indented_as_the_first_of_their_kind():
+    """By how much they stand further in than what holds them, however deep that is."""
+    text = "l:\n  - m:\n        a: b\n"
+
+    assert edited(text, AppendItem(("l",), {"m": {"a": "c"}})) == text + "  - m:\n        a: c\n"
+
+
+def test_where_two_lists_end_the_inner_one_comes_first():
+    """Whatever order the edits have."""
+    edits = [AppendItem(("l",), "z"), AppendItem(("l", 0), "b")]
+
+    for each in (edits, edits[::-1]):
+        assert edited("l:\n- - a\n", *each) == "l:\n- - a\n  - b\n- z\n"
+
+
+def test_an_open_end_is_told_at_the_last_item():
+    """A block of text without a line break at the end of the file cannot be followed."""
+    with pytest.raises(ContractError) as caught:
+        edited("l:\n- a\n- |\n  x", AppendItem(("l",), "z"))
+
+    assert [(each.line, each.code) for each in caught.value.findings] == [(3, "PV140")]
 
 
 def test_both_ends_of_a_list_can_get_items():

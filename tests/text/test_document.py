@@ -99,6 +99,8 @@ REFUSALS = [
      "write two backslashes for one, or use single quotes"),
     ("bad-hex", b'a: "\\xZ"\n', "PV110", 1, 7, 'escape must be hexadecimal, got "Z"',
      "\\x takes 2 digits, \\u 4, \\U 8; write two backslashes for one"),
+    ("cut-hex", b'a: "\\x\n"\n', "PV110", 1, 7, "escape must be hexadecimal, got the end of the line",
+     "\\x takes 2 digits, \\u 4, \\U 8; write two backslashes for one"),
     ("colon-in-value", b"a: b: c\n", "PV110", 1, 5, COLON, COLON_HINT),
     ("key-too-far-right", b"a: b\n  c: d\n", "PV110", 2, 4, COLON, COLON_HINT),
     ("key-behind-dashes", b"--- a: 1\n", "PV110", 1, 6, COLON, COLON_HINT),
@@ -182,6 +184,10 @@ REFUSALS = [
      "write the key before the colon"),
     ("long-key", b"k" * 257 + b": 1\n", "PV121", 1, 1, "key must be at most 256 characters, got 257",
      "shorten the key"),
+    ("key-of-1024", b"k" * 1024 + b": 1\n", "PV121", 1, 1, "key must be at most 256 characters, got 1024",
+     "shorten the key"),
+    ("key-of-1025", b"k" * 1025 + b": 1\n", "PV121", 1, 1, "key must be at most 256 characters, got more",
+     "shorten the key"),
     ("very-long-key", b"a: 1\n" + b"k" * 1100 + b": 1\n", "PV121", 2, 1,
      "key must be at most 256 characters, got more", "shorten the key"),
     ("deep", b"a: " + b"[" * 32 + b"]" * 32, "PV122", 1, 35,
@@ -260,6 +266,13 @@ def test_a_hundred_findings_are_shown_without_a_note():
 
     assert len(found) == 100
     assert found[-1].code == "PV103"
+
+
+def test_one_zero_byte_is_no_other_encoding():
+    """Two bytes are what UTF-16 needs."""
+    assert [each.code for each in refused(b"\0")] == ["PV103"]
+    assert [each.code for each in refused(b"\0a")] == ["PV102"]
+    assert [each.code for each in refused(b"\0a\0b")] == ["PV102"]
 
 
 def test_a_full_report_takes_no_more():
@@ -364,6 +377,16 @@ def test_quoted_keys_and_text_keys_are_legal(key):
     assert len(Document.parse(f"{key}: x\n".encode(), "c.yaml").root.keys) == 1
 
 
+def test_other_keys_of_other_letters_are_legal():
+    """Two accents are two keys, as long as they do not look alike."""
+    assert set(Document.parse("é: 1\nè: 2\n".encode(), "c.yaml").root.values) == {"é", "è"}
+
+
+def test_a_tab_behind_the_first_word_is_no_indentation():
+    """The finding is about what is wrong, not about a tab that may stand there."""
+    assert [(each.code, each.line) for each in refused(b"a: 1\nX\t: c: d\n")] == [("PV110", 2)]
+
+
 def test_nodes_know_where_they_stand():
     """The text between start and end of a node is how it is written."""
     document = Document.parse(GOOD, "c.yaml")
@@ -410,6 +433,7 @@ def test_kinds_and_styles_are_told():
     ("a: |\n  x\n    \nb: 1\n", "|\n  x\n    "),
     ("a: >\r\n  x\r\n\r\nb: 1\r\n", ">\r\n  x"),
     ("a: |\n\nb: 1\n", "|"),
+    ("a: |\n  x X\n  \nb: 1\n", "|\n  x X"),
     ("a: |\n  x", "|\n  x"),
     ("a:\n  c: x\n\n# comment\nb: 1\n", "c: x"),
     ("a:\n- x\n-\n\n  # comment\nb: 1\n", "- x\n-"),
@@ -492,6 +516,7 @@ def test_an_empty_item_is_shown_at_its_own_place():
     finding = Document.parse(b"a:\n-\n", "c.yaml").finding("PV999", "m", ("a", 0))
 
     assert (finding.line, finding.column) == (2, 2)
+    assert (finding.hint, finding.severity, finding.exit_code) == ("", Severity.ERROR, 1)
 
 
 def test_a_rest_costs_a_document_nothing_but_time(monkeypatch):

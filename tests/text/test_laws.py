@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import is_dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pvcheck.errors import ContractError
-from pvcheck.text import Document, InsertItem, InsertKey, Scalar, SetScalar, resolve, splice
+from pvcheck.text import Document, InsertItem, InsertKey, Scalar, SetScalar, edits, resolve, splice
 from pvcheck.text.characters import FORBIDDEN
 from pvcheck.text.plan import view
-from pvcheck.text.render import style_of, word
+from pvcheck.text.render import layout, style_of, word
 
 WORDS = ["A", "1.2.0", "x y", "< 18", "2026-11-22", "caf\u00e9 \U0001f600", "it's"]
 COMMENT = st.sampled_from(["", "  # note", "   ", "\t# tab"])
@@ -202,3 +203,15 @@ def survives(data: bytes) -> None:
     shown = [each for each in findings if each.severity == "error"]
     assert all(each.line and each.column and each.message.isprintable() for each in shown)
     assert shown == sorted(shown, key=lambda each: (each.line, each.column))
+
+
+def test_edits_are_values():
+    """Whoever is given one can rely on it: nothing in it is set again, and nothing is added."""
+    kinds = {each for each in vars(edits).values() if is_dataclass(each)} | {
+        type(layout(Document.parse(b"a: b", "c.yaml")))
+    }
+
+    assert len(kinds) == 7
+    for each in kinds:
+        assert each.__dataclass_params__.frozen
+        assert "__dict__" not in dir(each)

@@ -123,6 +123,7 @@ def test_a_new_value_has_the_layout_of_the_file():
 
 @pytest.mark.parametrize(("text", "new"), [
     ("l: []\n", "l:\n- E\n"), ("l: []", "l:\n- E"), ("l: [ ] # c\nm: x\n", "l: # c\n- E\nm: x\n"),
+    ("l: []# c\n", "l: # c\n- E\n"),
     ("l: []\r\nm: x\r\n", "l:\r\n- E\r\nm: x\r\n"), ("m:\n    - a\nl: []\n", "m:\n    - a\nl:\n    - E\n"),
     ("l:\n- a\n", "l:\n- E\n- a\n"), ("l:\n  # c\n  -   a\n", "l:\n  # c\n  - E\n  -   a\n"),
     ("l:\r\n- a\r\n", "l:\r\n- E\r\n- a\r\n"), ("l:\n- a", "l:\n- E\n- a"), ("l:\n-\n", "l:\n- E\n-\n"),
@@ -212,6 +213,8 @@ REFUSALS = [
      "l must be a block list, or [] behind its key, got a list in brackets", "1:4: in front of the list add - v"),
     ("literal-at-end", "a: |\n  x", InsertKey((), "a", "b", "v"), 1, 4,
      "block of text must end with a line break to be followed, got the end of the file", '1:4: behind "a" add b: v'),
+    ("folded-at-end", "a: >\n  x", InsertKey((), "a", "b", "v"), 1, 4,
+     "block of text must end with a line break to be followed, got the end of the file", '1:4: behind "a" add b: v'),
     ("literal-at-end-below", "a:\n- b: |\n    x", InsertKey((), "a", "b", "v"), 2, 1,
      "block of text must end with a line break to be followed, got the end of the file", '2:1: behind "a" add b: v'),
     ("control", TEXT, SetScalar(STATUS, "a\x1bb"), 3, 11,
@@ -233,6 +236,14 @@ def test_an_unsafe_edit_is_refused_with_what_to_do_by_hand(row):
     assert refusal(text, edit) == Finding("PV140", message, "c.yaml", line, column, BY_HAND + hint)
 
 
+def test_several_items_to_add_by_hand_are_all_told():
+    """In the order in which they must stand."""
+    with pytest.raises(ContractError) as caught:
+        edited("l: [x]\n", InsertItem(("l",), "a"), InsertItem(("l",), "b"))
+
+    assert caught.value.findings[0].hint.endswith("in front of the list add - a and - b")
+
+
 def test_a_result_over_a_limit_is_refused_as_the_reader_refuses_it():
     """An edit that makes the file too large is the contract's matter, not a bug."""
     text = "a: x\n#" + " " * ((1 << 20) - 20) + "\n"
@@ -243,7 +254,7 @@ def test_a_result_over_a_limit_is_refused_as_the_reader_refuses_it():
 
 def test_two_edits_of_one_text_are_a_bug():
     """Edits that cut the same words have no right order."""
-    with pytest.raises(BugError, match=r"c\.yaml: PV901 edits must not overlap, got two of one text"):
+    with pytest.raises(BugError, match=r"^c\.yaml: PV901 edits must not overlap, got two of one text"):
         edited(TEXT, SetScalar(STATUS, "X"), SetScalar(STATUS, "Y"))
 
 
@@ -251,7 +262,7 @@ def test_a_result_that_is_no_contract_is_a_bug(monkeypatch):
     """When the new text cannot be read, nothing is returned and the first finding is told."""
     monkeypatch.setattr(plan_module, "word", lambda *_, **__: "[")
 
-    with pytest.raises(BugError, match=r"PV901 edit must leave valid text, got c\.yaml:\d+:\d+: PV125"):
+    with pytest.raises(BugError, match=r"^c\.yaml: PV901 edit must leave valid text, got c\.yaml:\d+:\d+: PV125"):
         edited(TEXT, SetScalar(STATUS, "X"))
 
 
@@ -261,8 +272,26 @@ def test_a_result_that_says_something_else_is_a_bug(monkeypatch):
         monkeypatch.setattr(plan_module, "word", lambda *_, wrong=wrong, **__: wrong)
         monkeypatch.setattr(plan_module, "style_of", lambda _: "plain")
 
-        with pytest.raises(BugError, match="PV901"):
+        with pytest.raises(BugError, match=r"^c\.yaml: PV901 edit must (change what it names|leave valid text)"):
             edited(TEXT, SetScalar(STATUS, "X"))
+
+
+def test_a_key_in_braces_is_quoted_where_a_comma_would_end_it():
+    """What is plain on a line of its own is not always plain between braces."""
+    assert edited("m: {a: b}\n", InsertKey(("m",), "a", "k]", "v")) == "m: {a: b, 'k]': v}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("...", "'...'"), ("...a", "'...a'"), ("a...", "a..."), ("a---", "a---")]
+)
+def test_what_could_end_a_document_is_quoted(text, written):
+    """Three dots matter at the beginning of a line."""
+    assert word(text) == written
+
+
+def test_between_brackets_more_is_quoted():
+    """A comma ends a text there, and nowhere else."""
+    assert (word("a, b"), word("a, b", flow=True), word("\uffff")) == ("a, b", "'a, b'", '"\\uffff"')
 
 
 def test_rendering_is_told_back_by_its_first_character():

@@ -10,7 +10,18 @@ import numpy as np
 
 from pvcheck.plugin import Comparison, Measurement, NotMeasured, Population, Ratio
 from pvcheck_general import planting
-from pvcheck_general.arrays import FLOATS, Array, last_row, magnitudes, ratio, received, scale_of, scaled, total
+from pvcheck_general.arrays import (
+    FLOATS,
+    Array,
+    last_row,
+    magnitudes,
+    not_finite,
+    ratio,
+    received,
+    scale_of,
+    scaled,
+    total,
+)
 from pvcheck_general.foreign import source_of
 from pvcheck_general.opening import array_of
 
@@ -77,7 +88,7 @@ def measure(parameters: ArrayCompareParameters, context: Context) -> Measurement
     right, left = (received(context, each, side) for each, side in ((right, "right"), (left, "left")))
     if left.count == right.count == 0:
         raise NotMeasured("there is nothing to compare: both arrays are empty")
-    wrong = [_non_finite(each) for each in (left, right)]
+    wrong, told = zip(*(not_finite(each, 0, side) for each, side in ((left, "left"), (right, "right"))), strict=True)
     metrics: dict[str, bool | int | float] = {
         "non_finite_left": wrong[0],
         "non_finite_right": wrong[1],
@@ -86,10 +97,13 @@ def measure(parameters: ArrayCompareParameters, context: Context) -> Measurement
     }
     ratios: tuple[Ratio, ...] = ()
     notes = [f"left is {left.kind} of shape {left.shape}, right is {right.kind} of shape {right.shape}"]
+    notes += [*told[0], *told[1]]
     if left.shape == right.shape:
         pair = Pair(left, right, context.fault).planted()
         metrics |= _bits(pair, notes)
         numbers, ratios = _numbers(pair, is_finite=not any(wrong))
+        if wrong[0] and not numbers:
+            notes.append("max_abs_diff and relative_l2 are left out: a pair is NaN on both sides, and NaN is no number")
         if pair.fault in {planting.OVER_RIGHT, planting.SINGLE_SUMS}:
             without, _ = _numbers(replace(pair, fault=None), is_finite=not any(wrong))
             planting.refuse_same(pair.fault, is_same=numbers == without)
@@ -112,11 +126,6 @@ def measure(parameters: ArrayCompareParameters, context: Context) -> Measurement
         notes=tuple(notes),
         libraries={"numpy": np.__version__},
     )
-
-
-def _non_finite(array: Array) -> int:
-    """Return how many elements are NaN or infinite."""
-    return sum(int((~np.isfinite(array.values(part))).sum()) for part in array.chunks())
 
 
 def _bits(pair: Pair, notes: list[str]) -> dict[str, bool | int | float]:
@@ -162,11 +171,17 @@ def steps_between(left: Anys, right: Anys) -> npt.NDArray[np.uint64]:
 
 
 def _numbers(pair: Pair, *, is_finite: bool) -> tuple[dict[str, bool | int | float], tuple[Ratio, ...]]:
-    """Return what the numbers of two arrays of one shape say, and both ends of the relative difference."""
+    """Return what the numbers of two arrays of one shape say, and both ends of the relative difference.
+
+    Equal bits are no difference, and equal infinities neither. NaN on both sides is no difference of bits, but of
+    numbers nothing can be said then, so that no bound holds.
+    """
     left, right = pair.left, pair.right
     sizes = [float(np.abs(part).max(initial=0.0)) for part in pair.differences()]
     # A NaN must not be lost in a maximum.
     most = math.nan if any(map(math.isnan, sizes)) else max(sizes)
+    if not math.isnan(most) and any(np.isnan(left.values(part)).any() for part in left.chunks()):
+        return {}, ()
     metrics: dict[str, bool | int | float] = {"max_abs_diff": most, "relative_l2": 0.0}
     of_left, of_difference = scale_of(map(left.values, left.chunks())), scale_of(pair.differences())
     with np.errstate(over="ignore", invalid="ignore"):

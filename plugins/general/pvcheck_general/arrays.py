@@ -103,6 +103,20 @@ def received(context: Context, array: Array, name: str) -> Array:
     return replace(array, stored=changed.reshape(-1))
 
 
+def not_finite(array: Array, start: int, name: str) -> tuple[int, tuple[str, ...]]:
+    """Return how many elements from ``start`` on are NaN or infinite, and a note of how many and where the first is."""
+    count, first = 0, -1
+    for part in array.chunks(start):
+        wrong = ~np.isfinite(array.values(part))
+        if count == 0 and wrong.any():
+            first = part.start + int(wrong.argmax())
+        count += int(wrong.sum())
+    if count == 0:
+        return 0, ()
+    place = ", ".join(str(each) for each in np.unravel_index(first, array.shape))
+    return count, (f"{name} has {count} of {array.count - start} numbers that are not finite, the first at [{place}]",)
+
+
 def magnitudes(array: Array) -> Array:
     """Return an array without its signs."""
     if array.decoded == BF16:

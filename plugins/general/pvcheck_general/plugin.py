@@ -47,7 +47,7 @@ EVALUATORS: Final = (
     ),
     Evaluator(
         name="array-compare",
-        version="1.0.0",
+        version="1.1.0",
         doc=f"Compares two arrays element by element, never broadcast: bits, largest difference, steps of the float "
         f"type, relative L2 difference and cosine. Files are {_FILES}.",
         parameters=parameters.ArrayCompareParameters,

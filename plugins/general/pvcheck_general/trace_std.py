@@ -9,7 +9,7 @@ import numpy as np
 
 from pvcheck.plugin import Comparison, Measurement, NotMeasured, Population, Ratio
 from pvcheck_general import planting
-from pvcheck_general.arrays import Array, last_row, ratio, received, scale_of, scaled, total
+from pvcheck_general.arrays import Array, last_row, not_finite, ratio, received, scale_of, scaled, total
 from pvcheck_general.foreign import source_of
 from pvcheck_general.opening import array_of
 
@@ -25,6 +25,7 @@ class Spread(NamedTuple):
 
     std: float
     population: Population
+    notes: tuple[str, ...] = ()
 
 
 def measure(parameters: TraceStdParameters, context: Context) -> Measurement:
@@ -39,7 +40,8 @@ def measure(parameters: TraceStdParameters, context: Context) -> Measurement:
     for side, array in (("left", left), ("right", right)):
         if array.count == 0:
             raise NotMeasured(f"the {side} trace is empty")
-    one, other = spread(left, parameters.left_rows), spread(right, parameters.right_rows)
+    one = spread(left, parameters.left_rows, "left")
+    other = spread(right, parameters.right_rows, "right")
     if context.fault in PLANTS:
         wrong = PLANTS[context.fault](right, parameters.right_rows)
         planting.refuse_same(context.fault, is_same=wrong == other.std)
@@ -71,12 +73,13 @@ def measure(parameters: TraceStdParameters, context: Context) -> Measurement:
                 denominator_value=other.std,
             ),
         ),
+        notes=one.notes + other.notes,
         libraries={"numpy": np.__version__},
     )
 
 
-def spread(array: Array, rows: Rows) -> Spread:
-    """Return the standard deviation of all rows of an array, or of its last one.
+def spread(array: Array, rows: Rows, name: str = "") -> Spread:
+    """Return the standard deviation of all rows of an array, or of its last one; notes call it by a name.
 
     The last axis holds the features of a row; an array without axes is one row of one feature.
     """
@@ -84,7 +87,7 @@ def spread(array: Array, rows: Rows) -> Spread:
     start = array.count - features if rows == "last" else 0
     parts = [array.values(part) for part in array.chunks(start)]
     count = array.count - start
-    non_finite = sum(int((~np.isfinite(part)).sum()) for part in parts)
+    non_finite, notes = not_finite(array, start, name)
     population = Population(
         count=count,
         shape=(count // features, features),
@@ -92,7 +95,7 @@ def spread(array: Array, rows: Rows) -> Spread:
         non_finite=non_finite,
     )
     if non_finite:
-        return Spread(math.nan, population)
+        return Spread(math.nan, population, notes)
     exponent = scale_of(parts)
     parts = [scaled(part, exponent) for part in parts]
     mean = total(parts) / count

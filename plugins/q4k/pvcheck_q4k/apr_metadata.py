@@ -100,8 +100,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Return an object, unless a key stands twice in it."""
     members = dict(pairs)
     if len(members) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for at, key in enumerate(keys) if key in keys[:at])
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise _Refused("APR-DUPKEY", f"metadata key '{escaped(twice)}' stands twice in one object")
     return members
 

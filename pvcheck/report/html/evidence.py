@@ -94,11 +94,12 @@ def _inputs(record: Record) -> str:
     rows = []
     for name, each in sorted(record.inputs.items()):
         read = sum(size for _, size in each["ranges"])
-        other = declared.get(name) not in {None, each.get("sha256")}
+        wanted = declared.get(name)
+        other = wanted is not None and wanted != each.get("sha256")
         rows.append(
             f"<tr><th>{told(name)}<td>{read} of {told(each.get('size', '?'), 20)} bytes, "
             f"{count(len(each['ranges']), 'range')}<td><code class=h>{told(each.get('sha256') or 'not taken')}</code>"
-            f"{f' declared: <code class=h>{told(declared[name])}</code>' if other else ''}"
+            f"{f' declared: <code class=h>{told(wanted)}</code>' if other else ''}"
             f"<td><code class=h>{told(each['read_sha256'])}</code>"
         )
     if not rows:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pvcheck.errors import escaped
+from pvcheck.errors import escaped, inert
 from pvcheck.report.machine.entries import Entry, entries
 from pvcheck.report.tally import count
 
@@ -60,7 +60,7 @@ def _kind(level: str, found: Sequence[Entry]) -> Iterator[str]:
 
 def annotation(entry: Entry) -> str:
     """Return the workflow command that shows an entry beside its line."""
-    place = {"file": entry.path, "line": entry.line, "col": entry.column, "title": entry.rule}
+    place = {"file": escaped(entry.path, MAX_MESSAGE), "line": entry.line, "col": entry.column, "title": entry.rule}
     told = ",".join(f"{key}={_property(str(each))}" for key, each in place.items() if each)
     hint = f"\nhint: {entry.hint}" if entry.hint else ""
     return f"::{COMMANDS[entry.level]} {told}::{_data(_cut(entry.text + hint, MAX_MESSAGE))}"
@@ -74,8 +74,7 @@ def _line(entry: Entry) -> str:
 
 def _plain(line: str) -> str:
     """Return a line of the log that is no command, whoever wrote what stands in it."""
-    harmless = escaped(line, MAX_LINE).replace("##[", "## [")
-    return f"- {harmless}" if harmless.lstrip().startswith("::") else harmless
+    return inert(escaped(line, MAX_LINE))
 
 
 def _data(value: str) -> str:

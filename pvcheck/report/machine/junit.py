@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE: Final = 1000
 """Characters of an attribute; the whole text stands in the element."""
-_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold, and the control characters that it advises against."""
+_BLANKS: Final = "\t\n\xa0"
+"""Blanks that XML holds. What else is not printable moves or hides text, or is none that XML holds: it is escaped."""
+_COLONS: Final = re.compile(r"(?<!\S):(?=:)")
 RESULTS: Final = {
     "refuted": "failure",
     "invalid": "error",
@@ -37,7 +38,12 @@ def text(document: JSON) -> str:
         top.append(_suite("pv", None, shares[-1]))
     for key in ("tests", "failures", "errors"):
         top.set(key, str(sum(int(each.get(key, "0")) for each in top)))
-    return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(top, encoding='unicode')}\n"
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{_inert(ET.tostring(top, encoding='unicode'))}\n"
+
+
+def _inert(told: str) -> str:
+    """Return XML that says the same in a log and commands nothing: a line of foreign text may begin with a command."""
+    return _COLONS.sub("&#58;", told).replace("##", "&#35;&#35;")
 
 
 def _shares(document: JSON) -> dict[int, list[JSON]]:
@@ -173,5 +179,8 @@ def _told(case: ET.Element, tag: str, kind: str, told: str) -> None:
 
 
 def _legal(value: str) -> str:
-    """Return a text that XML can hold: what it cannot is shown by its number."""
-    return _FORBIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode(), value)
+    """Return a text that XML can hold and a reader can see: all else is shown by its number."""
+    if value.isprintable():
+        return value
+    shown = (char if char.isprintable() or char in _BLANKS else char.encode("unicode_escape") for char in value)
+    return "".join(each if isinstance(each, str) else each.decode() for each in shown)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from pvcheck import explain
+from pvcheck.report.machine import plain
 from pvcheck.report.machine.entries import RULES, Entry, entries
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ MAX_RESULTS: Final = 25_000
 
 def text(document: JSON) -> str:
     """Return a document as SARIF, in ASCII."""
-    return json.dumps(log(document), indent=1, allow_nan=False) + "\n"
+    return f"{plain.inert(json.dumps(log(document), indent=1, allow_nan=False))}\n"
 
 
 def log(document: JSON) -> JSON:

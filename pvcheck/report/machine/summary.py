@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from pvcheck.errors import escaped
 from pvcheck.report.machine.entries import entries, shown
 
 if TYPE_CHECKING:
@@ -115,6 +116,5 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
 
 def _plain(value: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    line = _SPACE.sub(" ", value).strip()
-    short = line if len(line) <= MAX_CELL else line[: MAX_CELL - 1] + "…"
+    short = escaped(_SPACE.sub(" ", value).strip(), MAX_CELL)
     return _MARKUP.sub(lambda match: f"&#{ord(match[0])};", short)
