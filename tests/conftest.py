@@ -17,10 +17,20 @@ settings.register_profile(
 )
 settings.load_profile("ours")
 
-for each in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+HEARD = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+
+for each in HEARD:
     # What was started by nohup or in the background ignores some of them, and so would every process of a test.
     if signal.getsignal(each) is signal.SIG_IGN:
         signal.signal(each, signal.default_int_handler if each is signal.SIGINT else signal.SIG_DFL)
+
+@pytest.fixture(autouse=True)
+def handlers_of_signals():
+    """See that a test puts the handlers back: a later one would be deaf, and blame something else."""
+    before = [signal.getsignal(each) for each in HEARD]
+    yield
+    assert [signal.getsignal(each) for each in HEARD] == before
+
 
 PROBE = '''
 """A plugin for tests: it reports the numbers that its input file holds."""

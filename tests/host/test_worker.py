@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 
 import pytest
 
@@ -21,6 +22,14 @@ def pipes():
             os.close(each)
         except OSError:
             continue  # the test closed it
+
+
+@pytest.fixture
+def listening():
+    """Put back the handler of SIGTERM, which a worker takes for itself."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 class Ended(BaseException):
@@ -81,6 +90,7 @@ def test_a_copy_of_the_worker_does_not_answer(pipes, monkeypatch):
 REQUEST = {"nonce": "n", "module": "no_such_module", "evaluator": "demo", "parameters": {}, "inputs": {}}
 
 
+@pytest.mark.usefixtures("listening")
 def test_a_worker_answers_until_nobody_asks(pipes):
     """One answer a request, each with the nonce of its request."""
     requests, asks, hears, answers = pipes
@@ -95,6 +105,7 @@ def test_a_worker_answers_until_nobody_asks(pipes):
     assert told == frames.packed(answer) * 2
 
 
+@pytest.mark.usefixtures("listening")
 def test_an_unfit_worker_takes_no_further_request(pipes, monkeypatch):
     """It says so in its answer and leaves."""
     requests, asks, hears, answers = pipes
