@@ -24,6 +24,7 @@ for each in HEARD:
     if signal.getsignal(each) is signal.SIG_IGN:
         signal.signal(each, signal.default_int_handler if each is signal.SIGINT else signal.SIG_DFL)
 
+
 @pytest.fixture(autouse=True)
 def handlers_of_signals():
     """See that a test puts the handlers back: a later one would be deaf, and blame something else."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from math import inf
 from typing import Any
 
 from fuzz.of_records import falsifier
@@ -47,7 +48,7 @@ def request(*, splits: bool) -> Request:
 def answers(data: bytes) -> bool:
     """Take an answer as the host does, and one a line for an evaluation in parts."""
     try:
-        lines = [frames.unpacked(each) for each in data.split(b"\n")[:8]]
+        lines = [frames.unpacked(each) for each in data.removesuffix(b"\n").split(b"\n")[:8]]
     except frames.BadFrame as error:
         plain(str(error))
         return False
@@ -85,6 +86,7 @@ def _checked(work: dict[str, Any], told: Any) -> None:
         return
     else:
         assert frames.packed(found)
+        assert 0 <= found.get("seconds", 0) < inf
 
 
 def _in_parts(lines: list[Any]) -> None:

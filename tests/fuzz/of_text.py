@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from datetime import date
 from functools import cache
@@ -174,6 +176,7 @@ class Alone(files.Disk):
 def folder() -> Path:
     """Return a folder of this process, in which no project lies but an empty one."""
     place = Path(tempfile.mkdtemp(prefix="pv-fuzz-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
     (place / "pv.toml").touch()
     (place / "schemas").mkdir()
     return place

@@ -149,10 +149,20 @@ def _process(order: Order) -> tuple[int, str]:
     """Run the process of a target, and return its status and what it said."""
     command = [*COMMAND, "--inside", order.told()]
     limit = order.seconds + HUNG + 120
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=limit, check=False
-    )
-    return done.returncode, done.stdout + done.stderr
+    with tempfile.TemporaryDirectory(prefix="pv-fuzz-") as place:  # libFuzzer ends a process that had no time to tidy
+        env = {**os.environ, "TMPDIR": place}
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=limit,
+            check=False,
+        )
+    return done.returncode, done.stdout
 
 
 def _counts(order: Order) -> tuple[int, int]:
@@ -184,7 +194,6 @@ def _confirmed(order: Order, cases: Path) -> Iterator[Path]:
         if status:
             (cases / order.name).mkdir(parents=True, exist_ok=True)
             yield Path(shutil.copyfile(path, cases / order.name / path.name))
-        path.unlink()
 
 
 def replayed(name: str, path: str) -> int:

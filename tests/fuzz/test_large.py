@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from fuzz.harness import slower
@@ -14,6 +15,7 @@ from q4k.fixtures import entry, gguf_bytes, string
 
 from pvcheck import config
 from pvcheck.domain import canonical
+from pvcheck.errors import ConfigError
 from pvcheck.host import frames
 
 
@@ -27,6 +29,11 @@ def doubling(levels):
 def with_schema(schema):
     """Return a catalogue of one evaluator."""
     return json.dumps({"evaluators": {"probe": {"parameters": schema, "metrics": []}}}).encode()
+
+
+def with_keys(word):
+    """Return a contract of ten thousand keys that begin with a word."""
+    return b"metadata: {id: C-FUZZ}\n" + b"".join(b"%s%d: 1\n" % (word, number) for number in range(10_000))
 
 
 def changed(name, seed, **parts):
@@ -56,6 +63,8 @@ LARGE = {
     "settings: a word without end": ("settings", lambda: b"a" * 250_000),
     "settings: quotes": ("settings", lambda: b"'" * 250_000),
     "settings: more than is read": ("settings", lambda: b"#" * (config.MAX_CONFIG + 1)),
+    "contract: many keys that nobody knows": ("contract", lambda: with_keys(b"key")),
+    "contract: many keys near a known one": ("contract", lambda: with_keys(b"equation")),
     "catalogue: references that double": ("catalogue", lambda: doubling(40)),
     "catalogue: a schema that holds itself": ("catalogue", lambda: with_schema({"allOf": [{"$ref": "#"}] * 2})),
     "catalogue: lists in lists": ("catalogue", lambda: with_schema({"enum": nested(400)})),
@@ -97,3 +106,19 @@ def test_resealing_keeps_what_is_sound():
     data = (SEEDS / "apr" / "good-three").read_bytes()
 
     assert resealed(data) == data
+
+
+def test_settings_that_are_too_large_are_refused_unread():
+    """The parser of TOML would take seconds for them."""
+    with pytest.raises(ConfigError, match="the file must have at most 256 KiB"):
+        config.at(Path("/project"), lambda _: b"#" * ((256 << 10) + 1))
+
+
+def test_of_many_settings_that_are_wrong_a_hundred_are_told():
+    """Findings about the others say nothing new."""
+    data = b"".join(b"key%d = 1\n" % number for number in range(300))
+
+    with pytest.raises(ConfigError) as told:
+        config.at(Path("/project"), lambda _: data)
+
+    assert len(told.value.findings) == 100
