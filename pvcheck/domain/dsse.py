@@ -97,7 +97,7 @@ def _table(value: JSON, *keys: str) -> dict[str, JSON]:
 def _bytes(value: JSON, key: str) -> bytes:
     """Return what base64 stands for; it has one spelling."""
     try:
-        data = binascii.a2b_base64(value, strict_mode=True) if isinstance(value, str) else None
+        data = binascii.a2b_base64(value) if isinstance(value, str) else None
     except ValueError:
         data = None
     if data is None or _text(data) != value:

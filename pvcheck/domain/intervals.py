@@ -71,7 +71,7 @@ def joined(parts: Iterable[Interval], following: Callable[[End], End]) -> Number
 def common(one: Numbers, other: Numbers) -> Numbers:
     """Return the numbers that are in both."""
     found = [(max(low, least), min(high, most)) for low, high in one for least, most in other]
-    return tuple(sorted((low, high) for low, high in found if low <= high))
+    return tuple((low, high) for low, high in found if low <= high)
 
 
 def contains(whole: Numbers, part: Numbers) -> bool:

@@ -47,7 +47,7 @@ def parse(text: str) -> PublicKey:
     :raises KeyFormError: if it is none, or one that vouches for everything.
     """
     try:
-        data = binascii.a2b_base64(text, strict_mode=True)
+        data = binascii.a2b_base64(text)
     except ValueError:
         data = b""
     key = PublicKey(data[len(HEAD) :])

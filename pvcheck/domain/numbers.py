@@ -151,14 +151,14 @@ def _float(text: JSON, hexed: JSON, kind: MetricType) -> Number:
 
 
 def _quick(texts: JSON, hexes: JSON, kind: MetricType) -> tuple[float, ...]:
-    """Return a series of finite floats that is beyond doubt, or nothing: then each number is looked at.
+    """Return a series of floats that is beyond doubt, or nothing: then each number is looked at.
 
     Records hold hundreds of floats, and a hook reads many records. The checks are those of ``_float``, made
     for all numbers together.
     """
     try:
         values = tuple(map(float.fromhex, hexes))
-        if [each.hex() for each in values] != hexes or not all(map(math.isfinite, values)):
+        if [each.hex() for each in values] != hexes:
             return ()
         told = [float(text) for text in texts]
         if list(map(repr, told)) != texts:

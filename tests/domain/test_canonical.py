@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pvcheck.domain.canonical import NotCanonical, dumps, loads
+from pvcheck.domain.canonical import MAX_DEPTH, NotCanonical, dumps, is_deep, loads
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text() | st.floats(allow_nan=False).filter(abs),
@@ -104,3 +104,12 @@ def test_what_json_cannot_hold_is_not_written(value):
     """NaN and infinities are told as hex floats elsewhere; here they are an error."""
     with pytest.raises(ValueError, match=r"^Out of range float values are not JSON compliant"):
         dumps(value)
+
+
+def test_levels_are_counted_of_lists_and_tables():
+    """A text has none, and an empty list is one."""
+    value = "text"
+    for _ in range(MAX_DEPTH):
+        assert is_deep(value) is False
+        value = [{"a": 1}, value]
+    assert (is_deep(value), is_deep([value])) == (True, True)

@@ -44,6 +44,12 @@ def hashed(falsifier: Falsifier = FALSIFIER, contract: Contract = CONTRACT) -> s
     return claim_hash(claim(falsifier, contract))
 
 
+def test_inputs_are_told_in_one_order():
+    """By name, however the contract lists them."""
+    assert next(iter(CONTRACT.inputs)) == "teacher"
+    assert inputs_of(FALSIFIER, CONTRACT) == ("other", "teacher")
+
+
 def test_the_claim_is_what_was_measured():
     """Id, evaluator, parameters as binary64, and the digests of the inputs that they name, at any depth."""
     assert claim(FALSIFIER, CONTRACT) == {

@@ -73,6 +73,11 @@ CASES = {
     "went": ({"a": None}, {}, [Difference(("a",), None, ABSENT)]),
     "true is not 1": ({"a": 1}, {"a": True}, [Difference(("a",), 1, True)]),
     "1 is 1.0": ({"a": 1}, {"a": 1.0}, []),
+    "NaN is only itself": (
+        {"a": math.nan, "b": math.nan},
+        {"a": math.nan, "b": 1.0},
+        [Difference(("b",), math.nan, 1.0)],
+    ),
     "zeros have signs": ({"a": 0.0}, {"a": -0.0}, [Difference(("a",), 0.0, -0.0)]),
     "form": ({"a": [1]}, {"a": {"b": 1}}, [Difference(("a",), [1], {"b": 1})]),
     "keys in another order": ({"a": 1, "b": 2}, {"b": 2, "a": 1}, []),
@@ -142,7 +147,11 @@ def test_items_are_named_by_what_tells_them_apart(items, told):
     assert names(items) == told
 
 
-TREE = {"list": [{"id": "a"}, {"id": "b", "x": {"y": [5]}}], "dated": [{"version": "1.0.0"}], "text": "t"}
+TREE = {
+    "list": [{"id": "a"}, {"id": "b", "x": {"y": [5]}}],
+    "dated": [{"version": "1.0.0"}, {"version": "1=2"}],
+    "text": "t",
+}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +164,8 @@ TREE = {"list": [{"id": "a"}, {"id": "b", "x": {"y": [5]}}], "dated": [{"version
         pytest.param(("dated", "version=1.0.0"), ("dated", 0), id="another name"),
         pytest.param(("text", "t"), ("text",), id="inside a text"),
         pytest.param(("nothing",), (), id="no such key"),
+        pytest.param(("nothing", "text"), (), id="a key behind one that is not there"),
+        pytest.param(("dated", "version=1=2"), ("dated", 1), id="a name with that sign"),
     ],
 )
 def test_a_route_is_followed_as_far_as_it_leads(route, place):

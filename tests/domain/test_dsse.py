@@ -53,6 +53,16 @@ def test_whatever_bytes_come_they_are_an_envelope_or_refused(data):
     assert found.signatures
 
 
+def test_the_parts_stand_in_any_order():
+    """Other tools write them as they like."""
+    assert dsse.parse(json.dumps(dict(reversed(TOLD.items()))).encode()) == dsse.parse(json.dumps(TOLD).encode())
+
+
+def test_a_statement_has_the_type_that_others_know():
+    """The one that the in-toto Attestation Framework gives it."""
+    assert dsse.STATEMENT == "application/vnd.in-toto+json"
+
+
 def spoilt(**changes):
     """Return the file of an envelope with some parts exchanged; None takes one out."""
     return json.dumps({key: each for key, each in (TOLD | changes).items() if each is not None}).encode()

@@ -26,6 +26,24 @@ def test_counts_are_the_whole_numbers_in_a_set(parts):
     assert all(high + 1 < low for (_, high), (low, _) in pairwise(found))
 
 
+def test_an_empty_interval_among_others_is_left_out():
+    """What follows it stays."""
+    assert intervals.joined([(0, 1), (5, 4), (7, 8)], intervals.after) == ((0, 1), (7, 8))
+
+
+@given(st.lists(st.tuples(ends, ends), max_size=4), st.lists(st.tuples(ends, ends), max_size=4))
+def test_what_two_sets_have_in_common_stands_in_rising_order(one, other):
+    """As the sets themselves do, and it holds the numbers that are in both."""
+    first, second = (intervals.joined(sorted(each), intervals.after) for each in (one, other))
+
+    found = intervals.common(first, second)
+
+    assert list(found) == sorted(found)
+    for number in (quarter / 4 for quarter in range(-12, 25)):
+        held = [any(low <= number <= high for low, high in each) for each in (first, second, found)]
+        assert held[2] is (held[0] and held[1])
+
+
 @pytest.mark.parametrize(
     ("numbers", "counted"),
     [

@@ -61,6 +61,10 @@ CASES = {
     "a whole number from above": ("<= 9", 0, [1], ("<= 0", "0"), INT),
     "whole numbers apart": ("<= 9", 1, [7], ("<= 2", "0"), INT),
     "a whole number, open": ("< 9", 0, [1], ("< 1", "0"), INT),
+    "whole numbers, of which the lower is the clean one": ("< 9", 1, [3], ("< 2", "0"), INT),
+    "on a closed end": ("<= 4", 4.0, [2.0], ("in [3, 4]", "0")),
+    "half way from the clean value to the middle": ("< 99", 8.0, [18.0], ("< 10", "0")),
+    "half way from the middle to the fault": ("< 99", 9.0, [25.0], ("< 20", "0")),
     "other than": ("!= 0", 1.0, [2.0], ("in [0.5, 1.4]", "0")),
     "other than, on the other side": ("!= 3", 1.0, [2.0, 7.0], ("<= 1.4", "01")),
     "other than, from above": ("!= 0", 4.0, [2.0], (">= 3", "0")),
@@ -111,6 +115,13 @@ def test_the_margin_is_what_is_left_for_the_clean_value():
     assert found is not None
     assert found.margin == 0.003 - 0.000774
     assert found.bound == bounds.parse("< 0.3%")
+
+
+def test_on_its_own_end_the_clean_value_has_no_margin():
+    """Nothing is left, and that is told."""
+    found = tighter(Expected("m", bounds.parse("<= 5"), F64, "<= 5"), 1.0, {"a": math.nextafter(1.0, 2.0)})
+
+    assert (found.text, found.margin) == ("<= 1", 0.0)
 
 
 def test_without_room_every_fault_counts():

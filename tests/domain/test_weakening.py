@@ -143,6 +143,7 @@ RELATIONS = {
     "the third beside a second may be missing": (["[2] < 3"], ["all < 3", "[1] < 1"], "weaker"),
     "the first beside a NaN": (["[0] < 3"], ["[1] < 3"], "weaker"),
     "two bounds on an item": (["[1] in [0, 3]"], ["[1] >= 0", "[1] <= 3"], "same"),
+    "one item of two": (["[0] < 4"], ["[0] < 5", "[1] > 9"], "weaker"),
     "bits are a number": (["== 1"], ["== 0x3f800000"], "tighter"),
     "a number is no bits": (["== 0x3f800000"], ["== 1"], "weaker"),
     "bits of all are bits of each": (["[0] == 0x3f800000", "any == 0x3f800000"], ["all == 0x3f800000"], "tighter"),
