@@ -186,7 +186,7 @@ def test_a_file_that_is_gone_is_told_whatever_lists_the_files(look, site, monkey
 
 def test_a_plugin_is_found_by_its_name_and_by_an_evaluator(look, site):
     """Broken ones as well; what is not there is refused with what is."""
-    site.installs("more-dist", "bad = bad_light")
+    site.installs("more-dist", "bad = bad_light\naa = bad_light")
     told = look()
 
     assert plugin_of("b", told.found, told.clashes).name == "b"
@@ -196,7 +196,7 @@ def test_a_plugin_is_found_by_its_name_and_by_an_evaluator(look, site):
         plugin_of("Bad", told.found, told.clashes)
     [finding] = caught.value.findings
     assert str(finding) == 'PV506 no plugin named "Bad" is installed (did you mean "bad"?)'
-    assert (finding.hint, finding.exit_code) == ("installed: a, b, bad", 2)
+    assert (finding.hint, finding.exit_code) == ("installed: a, aa, b, bad", 2)
 
 
 def test_a_plugin_whose_name_clashes_is_told_as_that(look, site):

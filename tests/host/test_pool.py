@@ -496,6 +496,34 @@ def test_an_interrupt_in_the_block_of_a_pool_does_not_wait(demo):
     assert time.monotonic() - began < process.GRACE
 
 
+def test_an_interrupt_in_the_block_of_a_pool_gives_measurements_a_moment(demo):
+    """They learn that nobody waits, and tidy up."""
+    done = demo.folder / "done"
+    demo.says(f"context.progress(1, 2)\nwhile not context.cancelled(): time.sleep(0.01)\nPath({str(done)!r}).touch()")
+
+    pool = Pool(Limits())
+    with suppress(KeyboardInterrupt), pool:
+        pool.crew.submit(Task(1, works.work_of(demo.request()), 20.0))
+        assert pool.crew.wait(20)
+        raise KeyboardInterrupt
+
+    assert done.exists()
+
+
+def test_no_more_workers_are_started_ahead_than_were_asked_for_and_than_can_work(demo):
+    """Each costs memory."""
+    del demo
+    crew = Crew(Limits(), slots=2)
+
+    started = []
+    for wanted in (1, 1, 5):
+        crew.prestart(workers=wanted)
+        started.append(len(crew._idle()))
+    crew.close()
+
+    assert started == [1, 1, 2]
+
+
 def test_a_worker_dies_with_the_host(demo):
     """A host that is killed leaves no worker that measures on."""
     demo.says("print(flush=True); time.sleep(60)")
