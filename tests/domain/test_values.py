@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pvcheck.domain import digest
-from pvcheck.domain.metric import MetricSpec, MetricType, bits
+from pvcheck.domain.metric import MetricType, bits
 from pvcheck.domain.route import shown
 
 
@@ -87,9 +87,3 @@ def test_only_our_own_form_is_a_reference(text):
     """Other text under ``evidence`` is somebody's prose."""
     assert digest.PATTERN.fullmatch(text) is None
     assert digest.PATTERN.fullmatch("sha256:" + "a" * 64)
-
-
-def test_a_metric_is_one_ratio_unless_it_says_more():
-    """Its types are written in records, under these names."""
-    assert MetricSpec("growth", MetricType.F64, "last over first")[3:] == ("1", False, False, False)
-    assert [str(each) for each in MetricType] == ["f32", "f64", "int", "bool"]
