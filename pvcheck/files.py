@@ -181,7 +181,7 @@ class Places:
 
 
 def write(path: Path, data: bytes, at_last: Callable[[], None] | None = None) -> None:
-    """Put bytes in place of a file, or make a new one; a link keeps pointing.
+    """Put bytes in place of a file, or make a new one; a link keeps pointing. The caller holds the folder's lock.
 
     Mode, access lists and the attributes of users stay, and owner and group where the system lets them.
 
@@ -216,6 +216,15 @@ def write(path: Path, data: bytes, at_last: Callable[[], None] | None = None) ->
         raise _refused("written, but the disk did not confirm it", error, path) from None
 
 
+def put(path: Path, data: bytes) -> None:
+    """Write bytes as ``write`` does, under the lock of the file's folder.
+
+    :raises NotMeasuredError: as ``write`` and ``locked`` do.
+    """
+    with locked(Path(os.path.realpath(path)).parent):
+        write(path, data)
+
+
 def rehearse(path: Path, size: int) -> None:
     """Make a file beside one that is to be written, of as many bytes, and remove it; the caller holds the lock.
 
@@ -244,20 +253,24 @@ def create(path: Path, data: bytes, mode: int) -> bool:
 
     Nobody sees half of it, nor with another mode.
 
-    :raises NotMeasuredError: if the disk refuses.
+    :raises NotMeasuredError: if the disk refuses, or as ``locked`` does.
     """
     temporary = _beside(path)
-    try:
+    with locked(path.parent):
         try:
-            _fill(temporary, data, mode)
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        finally:
-            _unlink(temporary)
-        _flush_folder(path.parent)
-    except OSError as error:
-        raise _refused("cannot write", error, path) from None
+            _remove_leftovers(path.parent)
+            try:
+                _fill(temporary, data, mode)
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+            finally:
+                _unlink(temporary)
+            _flush_folder(path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                _unlink(temporary)  # it may be the removal that failed
+            raise _refused("cannot write", error, path) from None
     return True
 
 

@@ -296,7 +296,7 @@ def replace(path: Path, read: bytes, after: bytes, records: Mapping[Path, bytes]
         _refuse_unfit(path, read)
         for place, data in records.items():
             files.make_folder(place.parent)
-            files.write(place, data)
+            files.put(place, data)
         files.write(path, after, partial(_refuse_another, path, read))
 
 
@@ -309,7 +309,8 @@ def rehearse(path: Path, read: Document) -> None:
         _refuse_unfit(path, read.data)
         files.rehearse(path, len(read.data))
         if (records := store.folder(path)).exists():
-            files.rehearse(records / "record.json", len(read.data))
+            with files.locked(records):
+                files.rehearse(records / "record.json", len(read.data))
 
 
 def _refuse_unfit(path: Path, read: bytes) -> None:

@@ -443,8 +443,36 @@ def test_a_disk_that_refuses_makes_no_new_file(tmp_path, monkeypatch, call):
     with pytest.raises(NotMeasuredError) as caught:
         files.create(tmp_path / "new", b"secret", 0o600)
 
-    assert str(caught.value) == f"{tmp_path / 'new'}: PV711 cannot write: no space left on device"
+    place, what = (tmp_path, "cannot lock the folder") if call == "open" else (tmp_path / "new", "cannot write")
+    assert str(caught.value) == f"{place}: PV711 {what}: no space left on device"
     assert names(tmp_path) == []
+
+
+def test_a_new_file_finds_no_leftovers_beside_it(tmp_path):
+    """Those of runs that were killed go, and a removal that fails once is made again."""
+    (tmp_path / ".new.4000000.pvtmp").write_bytes(b"sec")
+
+    assert files.create(tmp_path / "new", b"secret", 0o600)
+
+    assert names(tmp_path) == ["new"]
+
+
+def test_a_new_file_leaves_nothing_beside_it_if_a_removal_fails(tmp_path, monkeypatch):
+    """It is there, and the trouble is told."""
+    failed = []
+
+    def refuse(path):
+        if not failed:
+            failed.append(path)
+            raise OSError(errno.EIO, "Input/output error")
+        os.unlink(path)  # noqa: PTH108 - what is tested calls it so
+
+    monkeypatch.setattr(files, "os", Disk(unlink=refuse))
+
+    with pytest.raises(NotMeasuredError, match="PV711 cannot write: input/output error"):
+        files.create(tmp_path / "new", b"secret", 0o600)
+
+    assert names(tmp_path) == ["new"]
 
 
 @pytest.mark.parametrize("name", ["open", "write", "close", "unlink"])

@@ -108,7 +108,7 @@ def export(paths: tuple[str, ...], output: Path | None, ids: tuple[str, ...]) ->
     found = records.exported(contracts, ids)
     data = lines.dumps(found)
     if output is not None:
-        files.write(output, data)
+        files.put(output, data)
         write([f"{count(len(found), 'record')} in {escaped(str(output))}"])
     elif sys.stdout.isatty():
         write(data.decode().splitlines())  # what could move a cursor is escaped: such a copy is for eyes only

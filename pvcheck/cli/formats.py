@@ -155,7 +155,7 @@ def _write(report: Report, made: JSON) -> None:
     from pvcheck import files  # noqa: PLC0415 - only where a file is wanted
 
     if report.form != SUMMARY:
-        files.write(report.path, text(report.form, made).encode())
+        files.put(report.path, text(report.form, made).encode())
         return
     data = text("markdown", made).encode()
     size = report.path.stat().st_size if report.path.exists() else 0

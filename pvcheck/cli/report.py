@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -40,9 +39,7 @@ def report(*, paths: tuple[str, ...], page: Path, exit_zero: bool) -> int:
     refuse([Report("html", page)], paths, ())
     gathered = gathering.gather(found)
     data = html.text(gathered).encode()
-    place = Path(os.path.realpath(page))
-    with files.locked(place.parent):
-        files.write(place, data)
+    files.put(page, data)
     checked = [each.checked for each in gathered]
     tell([f"{page}: {len(data)} bytes", tally.verdict(tally.of_fleet(checked))])
     if exit_zero:

@@ -46,7 +46,7 @@ def schema_command(*, upstream: bool, plugins: bool, for_editor: bool, report: b
         return
     path = settings.root / "schemas" / catalogue.NAME
     files.make_folder(path.parent)
-    files.write(path, data)
+    files.put(path, data)
     show([f"wrote {path}"])
     if (path.parent / editor.NAME).is_file():
         _editor(write=True)

@@ -124,7 +124,7 @@ def save(contract: Path, new: Kept) -> None:
     path = path_of(contract, new.reference)
     if not path.is_file() or files.read(path, MAX_RECORD) != new.data():
         files.make_folder(folder(contract))
-        files.write(path, new.data())
+        files.put(path, new.data())
 
 
 def adopted(contract: Path, new: Record) -> Record:

@@ -48,7 +48,7 @@ def write(root: Path) -> Path:
     """
     path = root / "schemas" / NAME
     files.make_folder(path.parent)
-    files.write(path, text(root).encode())
+    files.put(path, text(root).encode())
     return path
 
 

@@ -107,7 +107,7 @@ def _keep(path: Path, told: Known) -> None:
     with suppress(OSError, PvError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_ours(path.parent):
-            files.write(path, json.dumps(told, sort_keys=True).encode())
+            files.put(path, json.dumps(told, sort_keys=True).encode())
 
 
 def _name(checked: Checked) -> str:

@@ -82,7 +82,7 @@ def run(
     lately.remember(files, os.environ)
     result = RunResult(files=files, exit_code=exit_of_run(files, allow_unmeasured=options.allow_unmeasured))
     if options.results is not None:
-        disk.write(options.results, lines.dumps(result.records))
+        disk.put(options.results, lines.dumps(result.records))
     return result
 
 

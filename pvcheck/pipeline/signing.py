@@ -134,8 +134,7 @@ def sign(paths: Sequence[Path], key: PrivateKey) -> Signed:
         return Signed(key.public.id, findings=error.findings)
     new = [(place, after) for place, (before, after) in made if before != after]
     for place, envelope in new:
-        with files.locked(place.parent):
-            files.write(place, envelope.data())
+        files.put(place, envelope.data())
     told = tuple(_unlisted(checked, key))
     return Signed(key.public.id, tuple(place for place, _ in new), len(made) - len(new), told)
 

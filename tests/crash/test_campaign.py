@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+
 import pytest
 from crash import campaign
 
@@ -36,6 +39,37 @@ def test_140_commands_killed_at_random_moments_lose_nothing(tmp_path, capsys):
     assert sum(survivors.tried.values()) == len(campaign.KILLED)
     assert campaign.told("kills", survivors) == 0
     assert "kills: 7 of 7 survived\n" in capsys.readouterr().out
+
+
+def watched(write):
+    """Return a function that writes, and says so if another process could take its temporary file for a leftover."""
+
+    def watching(path, *rest):
+        folder = os.open(os.path.realpath(path.parent), os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            print(f"unlocked: {path}")  # noqa: T201 - into what the command tells
+        except BlockingIOError:
+            print("locked")  # noqa: T201 - as above
+        finally:
+            os.close(folder)
+        return write(path, *rest)
+
+    return watching
+
+
+@pytest.mark.parametrize("command", campaign.COMMANDS, ids=lambda each: each.name)
+def test_133_every_write_has_the_lock_of_its_folder(command, tmp_path, monkeypatch):
+    """Else the next command that writes there would remove what is being written."""
+    root = campaign.made(tmp_path, command)
+    for name in ("write", "rehearse", "_fill"):
+        monkeypatch.setattr(files, name, watched(getattr(files, name)))
+
+    ended = campaign.pv(root, command.words)
+
+    assert ended.status == 0, ended.told
+    assert "unlocked" not in ended.told
+    assert ("locked" in ended.told) is (command.name != "validate")
 
 
 def careless(path, data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import platform
@@ -381,6 +382,14 @@ def test_a_time_that_is_none_is_not_believed(seconds):
     (_, indices), *_ = drained(several)
     several.take(indices, {"kind": "parts", "answers": [measured(1) | {"seconds": seconds}]})
     assert several.finished.reply.code == codes.GARBLED
+
+
+def test_a_processor_is_told_by_the_first_name_that_the_kernel_has_for_it(monkeypatch):
+    """Every core has one, and other lines that speak of models."""
+    table = "processor\t: 0\nmodel\t\t: 106\nmodel name\t: A 1 @ 2: GHz\nprocessor\t: 1\nmodel name\t: B\n"
+    monkeypatch.setattr("builtins.open", lambda *_, **__: io.StringIO(table))
+
+    assert machine.processor() == "A 1 @ 2: GHz"
 
 
 def test_a_processor_without_a_name_is_told_by_its_kind(monkeypatch):

@@ -177,6 +177,7 @@ RAISES = {
         "class Odd(Exception):\n    def __str__(self): sys.exit(0)\nraise Odd",
         "raised Odd: (its text cannot be read: SystemExit) (demo_heavy.py:9)",
     ),
+    "no-file": ('exec("raise ValueError(1)")', "raised ValueError: 1"),
     "surrogate": ('raise ValueError("\\udc80")', "raised ValueError: \\udc80 (demo_heavy.py:7)"),
 }
 

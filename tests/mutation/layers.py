@@ -16,7 +16,7 @@ LAYERS: Final = {
     ),
     "text": ("tests/text", "tests/loading", "tests/rules"),
     "evidence": ("tests/evidence", "tests/rules"),
-    "host": ("tests/host", "tests/isolation"),
+    "host": ("tests/host", "tests/isolation", "tests/pipeline/test_executors.py", "tests/pipeline/test_sweeps.py"),
 }
 """Its own tests, and those of layers that call it, as far as they take seconds: what only a run of the whole command
 would notice is not held."""

@@ -270,6 +270,7 @@ def test_two_plugins_of_one_executor_are_refused(sweeping, pv, far):
     """Nobody can say where the evaluations would go."""
     sweeping.writes(rows=3)
     far(name="fur")
+    far(name="fyr")
 
     status, _, err = pv("run", "--executor", "far")
 
