@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 _COLON = re.compile(r"[ \t]*:")
 _Event = Any  # PyYAML's stubs have neither the fields of each event nor a promise that marks exist
-_STYLES: dict[str | None, ScalarStyle] = {
-    None: "plain",
+_STYLES: dict[str, ScalarStyle] = {
     "": "plain",
     "'": "single",
     '"': "double",

@@ -22,7 +22,7 @@ class Report:
         self.is_full = False
         """Whether further findings would not be shown. A field, because it is asked for each value of a text."""
 
-    def add(self, code: str, message: str, index: int, hint: str = "") -> None:
+    def add(self, code: str, message: str, index: int, hint: str) -> None:
         """Keep a finding at a character of the text, unless the report is full."""
         if not self.is_full:
             line, column = place(self.text, index)

@@ -86,7 +86,13 @@ def test_what_is_no_block_list_is_left_to_the_person(text, kind):
 
     (finding,) = caught.value.findings
     assert finding.message == f"l must be a block list to get an item at its end, got {kind}"
-    assert "behind the list add" in finding.hint
+    assert finding.hint.endswith(": behind the list add - id: B")
+
+
+def test_an_item_that_could_move_the_cursor_is_refused():
+    """As every text that is to be written."""
+    with pytest.raises(ContractError, match="text must hold no control or invisible character"):
+        edited("l:\n- a\n", AppendItem(("l",), "a\x1bb"))
 
 
 @given(items=st.lists(st.sampled_from(["a", "'b c'", "{k: v}", "[x]", "k: v", "|\n  t"]), min_size=1, max_size=4))

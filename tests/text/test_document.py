@@ -91,6 +91,8 @@ REFUSALS = [
     ("tab", b"a:\n\tb: 1\n", "PV107", 2, 1, *TABS),
     ("tab-behind-spaces", b"a:\n  b: 1\n \tc: 1\n", "PV107", 3, 2, *TABS),
     ("tab-goes-on", b"a: x\n\tb: 1\n", "PV107", 2, 1, *TABS),
+    ("tab-below-an-empty-line", b"\n\ta: 1\n", "PV107", 2, 1, *TABS),
+    ("tab-before-another-fault", b"a: {\n\tb: c: d}\n", "PV107", 2, 1, *TABS),
     ("tab-in-block", b"a: |\n\tx\n", "PV107", 2, 1, *TABS),
     ("empty", b"", "PV109", 1, 1, *NOTHING),
     ("only-comment", b"# nothing\n", "PV109", 1, 1, *NOTHING),
@@ -103,10 +105,13 @@ REFUSALS = [
      "\\x takes 2 digits, \\u 4, \\U 8; write two backslashes for one"),
     ("colon-in-value", b"a: b: c\n", "PV110", 1, 5, COLON, COLON_HINT),
     ("key-too-far-right", b"a: b\n  c: d\n", "PV110", 2, 4, COLON, COLON_HINT),
+    ("key-too-far-right-far-below", b"# c\n" * 300 + b"a: b\n  c: d\n", "PV110", 302, 4, COLON, COLON_HINT),
+    ("key-of-many-blanks", b"a: b\n" + b" " * 1023 + b"c: d\n", "PV110", 2, 1025, COLON, COLON_HINT),
     ("key-behind-dashes", b"--- a: 1\n", "PV110", 1, 6, COLON, COLON_HINT),
     ("long-line-with-colon", b"a: " + b"x " * 600 + b"b: c\n", "PV110", 1, 1205, COLON, COLON_HINT),
     ("at-sign", b"a: @b\n", "PV110", 1, 4, 'value must not start with an unquoted "@"', QUOTE_TEXT),
     ("backtick", b"a: `b`\n", "PV110", 1, 4, 'value must not start with an unquoted "`"', QUOTE_TEXT),
+    ("below-an-empty-line", b"\n@a: 1\n", "PV110", 2, 1, 'value must not start with an unquoted "@"', QUOTE_TEXT),
     ("percent", b"a: %b\n", "PV110", 1, 4, 'value must not start with an unquoted "%"', QUOTE_TEXT),
     ("key-without-colon", b"a: 1\nbc", "PV110", 2, 1, "key must be followed by a colon",
      "add the colon and a value; or, if this goes on with the text above, indent it"),
@@ -114,6 +119,8 @@ REFUSALS = [
      'key must stand here, in line with the mapping that starts at 1:1, got "c"', LINE_UP),
     ("text-behind-quote", b"a: 'x' y\n", "PV110", 1, 8,
      'key must stand here, in line with the mapping that starts at 1:1, got "y"', LINE_UP),
+    ("letter-behind-bracket", b"a: [1] X\n", "PV110", 1, 8,
+     'key must stand here, in line with the mapping that starts at 1:1, got "X"', LINE_UP),
     ("item-out-of-line", b"a:\n  - b\n  c: 1\n", "PV110", 3, 3,
      'list item must start with a dash, in line with the list that starts at 2:3, got "c"',
      "line it up with the dashes above, or end the list by a key with less indentation"),
@@ -205,6 +212,8 @@ REFUSALS = [
      "quote must be closed, got a line that starts with --- or ...", CLOSE),
     ("quote-closed-later", b'a: "1.2\nb: "2.0"\n', "PV125", 1, 4,
      "quote must be closed before the text that follows, got its end at 2:4", CLOSE),
+    ("single-quote-closed-later", b"a: '1.2\nb: '2.0'\n", "PV125", 1, 4,
+     "quote must be closed before the text that follows, got its end at 2:4", CLOSE),
     ("open-brace", b"a: {b: 1\nc: 2\n", "PV125", 2, 2,
      '"{" of 1:4 must be closed or go on with a comma, got ":"', "close the bracket, or put a comma between its parts"),
     ("open-bracket-at-end", b"a: [1", "PV125", 1, 6,
@@ -279,7 +288,7 @@ def test_a_full_report_takes_no_more():
     """What comes after the last finding that counts is dropped."""
     report = Report("c.yaml", "text")
     for _ in range(limits.MAX_FINDINGS + 50):
-        report.add("PV999", "m", 0)
+        report.add("PV999", "m", 0, "h")
 
     assert len(report.error().findings) == limits.MAX_FINDINGS + 1
 
@@ -435,6 +444,8 @@ def test_kinds_and_styles_are_told():
     ("a: |\n\nb: 1\n", "|"),
     ("a: |\n  x X\n  \nb: 1\n", "|\n  x X"),
     ("a: |\n  x", "|\n  x"),
+    ("a: |\n  x + y\n\n\nb: 1\n", "|\n  x + y"),
+    ("a: |\n  ab \n\nb: 1\n", "|\n  ab "),
     ("a:\n  c: x\n\n# comment\nb: 1\n", "c: x"),
     ("a:\n- x\n-\n\n  # comment\nb: 1\n", "- x\n-"),
 ])  # fmt: skip
@@ -447,11 +458,12 @@ def test_a_block_ends_with_its_last_line(text, written):
 
 def test_a_value_left_out_without_a_colon_stands_at_its_key():
     """``{a}`` and ``? a`` have a value of no width where the key ends."""
-    document = Document.parse(b"m: {a, b: }\n? c\n# end\n", "c.yaml")
+    document = Document.parse(b"m: {a, b: }\n? c\n# end\n? d # d\n:\n", "c.yaml")
 
     assert document.get(("m", "a")) == Scalar("", "plain", 5, 5)
     assert document.get(("m", "b")) == Scalar("", "plain", 9, 9)
     assert document.get(("c",)) == Scalar("", "plain", 15, 15)
+    assert document.get(("d",)) == Scalar("", "plain", 31, 31)
 
 
 def test_a_bom_is_kept_and_moves_no_column():
@@ -472,7 +484,7 @@ def test_columns_count_characters():
 
 
 @pytest.mark.parametrize(
-    "route", [("nope",), ("list", 9), ("list", -1), ("list", "0"), ("metadata", 0), ("empty", "x")]
+    "route", [("nope",), ("list", 2), ("list", 9), ("list", -1), ("list", "0"), ("metadata", 0), ("empty", "x")]
 )
 def test_an_absent_route_is_told(route):
     """``get`` gives None and the others raise KeyError for a value that is not there."""

@@ -113,6 +113,7 @@ def taken(text: str, there: str = THERE, key: str = "l") -> str:
     ("l: [] # c\r\nn: 6\r\n", "l: # newest first\r\n- x: 1\r\n  # inside\r\n- 'y' # last\r\nn: 6\r\n"),
     ("l: |\n  z\nn: 6\n", "l: # newest first\n- x: 1\n  # inside\n- 'y' # last\nn: 6\n"),
     ("m: 5\nn: 6\n", "m: 5\nl: # newest first\n- x: 1\n  # inside\n- 'y' # last\nn: 6\n"),
+    ("m: 5", "m: 5\nl: # newest first\n- x: 1\n  # inside\n- 'y' # last"),
     ("a: 5\nn: 6\n", "a: 5\nn: 6\nl: # newest first\n- x: 1\n  # inside\n- 'y' # last\n"),
 ])  # fmt: skip
 def test_a_key_is_taken_over_letter_by_letter(text, new):
@@ -125,6 +126,11 @@ def test_an_empty_list_is_taken_over():
     assert taken(THERE, "l: []  # none\n", "l") == "m: 0\nl: []  # none\n# tail\nn: 1\n"
     assert taken("a: 1\n", "l: []\n") == "a: 1\nl: []\n"
     assert taken("a: 1\n", "l:\r\n- x\r\nb: 1\r\n") == "a: 1\nl:\n- x\n"
+
+
+def test_a_key_of_an_indented_file_is_taken_over_with_its_indentation():
+    """Where the other file has the same."""
+    assert taken("  a: 3\n", "  a: 1\n  b: 2\n", "b") == "  a: 3\n  b: 2\n"
 
 
 @pytest.mark.parametrize(("text", "there", "message"), [

@@ -95,6 +95,16 @@ def test_a_key_stands_behind_the_named_one(text, new):
     assert edited(text, InsertKey(TEST, "status", "evidence", "E")) == new.removeprefix("\ufeff")
 
 
+def test_at_the_end_of_a_file_lines_end_as_the_first():
+    """Also where that is an empty one."""
+    assert edited("\r\na: 1\nb: 2", InsertKey((), "b", "c", "E")) == "\r\na: 1\nb: 2\r\nc: E"
+
+
+def test_a_value_between_braces_is_quoted_where_a_comma_would_end_it():
+    """It says what it was given, and no other key."""
+    assert edited("m: {a: b}\n", InsertKey(("m",), "a", "c", "x, y")) == "m: {a: b, c: 'x, y'}\n"
+
+
 def test_a_bom_is_written_back():
     """The byte order mark stays in front of the bytes."""
     document = Document.parse(b"\xef\xbb\xbfa: b\r\n", "c.yaml")
@@ -126,7 +136,9 @@ def test_a_new_value_has_the_layout_of_the_file():
     ("l: []# c\n", "l: # c\n- E\n"),
     ("l: []\r\nm: x\r\n", "l:\r\n- E\r\nm: x\r\n"), ("m:\n    - a\nl: []\n", "m:\n    - a\nl:\n    - E\n"),
     ("l:\n- a\n", "l:\n- E\n- a\n"), ("l:\n  # c\n  -   a\n", "l:\n  # c\n  - E\n  -   a\n"),
-    ("l:\r\n- a\r\n", "l:\r\n- E\r\n- a\r\n"), ("l:\n- a", "l:\n- E\n- a"), ("l:\n-\n", "l:\n- E\n-\n"),
+    ("l:\r\n- a\r\n", "l:\r\n- E\r\n- a\r\n"),
+    ("m: x\nl:\r\n- a\r\nn: y\n", "m: x\nl:\r\n- E\r\n- a\r\nn: y\n"),
+    ("l:\n- a", "l:\n- E\n- a"), ("l:\n-\n", "l:\n- E\n-\n"),
 ])  # fmt: skip
 def test_an_item_stands_in_front(text, new):
     """A new item is the first of its list, in the list's own indentation."""
