@@ -111,12 +111,22 @@ def test_what_a_broken_plugin_would_offer_is_not_told_twice(look, site):
 def test_parameters_without_a_schema_are_told_with_their_plugin(look, site):
     """The others are compared all the same."""
     faulty = "@classmethod\n    def model_json_schema(cls): raise ValueError('no')"
-    site.writes("b_light", good("second").replace('text: str = ""', faulty))
+    for module, name in (("a_light", "first"), ("b_light", "second")):
+        site.writes(module, good(name).replace('text: str = ""', faulty))
 
     told = look()
 
-    assert [each.code for each in told.unlisted] == [codes.BROKEN_PLUGIN]
+    assert [each.code for each in told.unlisted] == [codes.BROKEN_PLUGIN] * 2
     assert told.differences == ()
+
+
+def test_settings_that_name_nothing_are_told_in_order(look):
+    """Two runs of one command say the same."""
+    names = [f"none-{letter}" for letter in "yvxtwszu"]
+
+    told = look(disabled=names, chosen=dict.fromkeys(names, "a"), evaluators=names).unused
+
+    assert [each.split('"')[1] for each in told] == sorted(names) * 3
 
 
 def test_names_that_clash_are_all_told(look, site):
@@ -155,8 +165,20 @@ def test_settings_that_name_nothing_are_told(look):
         ("too,many,columns,here\n", ()),
         (f"b_light.py,sha256={DIGEST},\na_light.py,sha256=AAAA,\n", ("a_light.py was changed",)),
         ("", ()),
+        ("gone.py,sha256=AAAA,\na_light.py,sha256=AAAA,\n", ("gone.py is missing", "a_light.py was changed")),
+        ("a_light.py,sha256=AAAA=,\n", ("a_light.py was changed",)),
     ],
-    ids=["changed", "missing", "other-digests", "no-digest", "malformed", "one-of-two", "empty"],
+    ids=[
+        "changed",
+        "missing",
+        "other-digests",
+        "no-digest",
+        "malformed",
+        "one-of-two",
+        "empty",
+        "behind-a-missing-one",
+        "padded",
+    ],
 )
 def test_files_are_compared_with_the_record_of_the_installer(look, site, record, altered):
     """A record that says nothing accuses nobody."""
@@ -207,6 +229,8 @@ def test_a_plugin_whose_name_clashes_is_told_as_that(look, site):
 
     with pytest.raises(ConfigError, match='PV504 the plugin "b" is declared twice'):
         plugin_of("b", found, clashes)
+    with pytest.raises(ConfigError, match='PV506 no plugin named "z" is installed'):
+        plugin_of("z", found, clashes)
     assert look().found.evaluators.keys() == {"first"}
 
 

@@ -57,6 +57,8 @@ TYPES: Final = frozenset({"cast", "TypeVar", "NewType", "NamedTuple", "namedtupl
 """Calls whose words are for the type checker."""
 GENERIC: Final = frozenset({"Literal", "list", "dict", "tuple", "type"})
 """Types whose parts, in brackets, are for the type checker as well."""
+OPTIONS: Final = frozenset({"frozen", "kw_only", "maxsize", "slots"})
+"""Options that say how a class or a result is held, and not what it is."""
 LONG: Final = 120
 """Characters of a statement that are shown as they are."""
 AROUND: Final = 40
@@ -166,6 +168,13 @@ def _is_silent(node: ast.AST, parent: ast.AST, field: str, at: int) -> bool:
             return True
         case ast.Assign(targets=[ast.Name()], value=value) if isinstance(parent, ast.Module) and _is_type(value):
             return True
+    return _is_word_apart(parent, field, at)
+
+
+def _is_word_apart(parent: ast.AST, field: str, at: int) -> bool:
+    """Say whether a word of a call is for the type checker, or says how something is held."""
+    if isinstance(parent, ast.keyword):
+        return parent.arg in OPTIONS
     if isinstance(parent, ast.Call):
         name = getattr(parent.func, "id", "")
         return name in TYPES and (name != "cast" or (field == "args" and at == 0))
@@ -188,7 +197,9 @@ def _others(node: ast.AST, place: _Place) -> Iterator[ast.AST]:
 def _statements(node: ast.stmt) -> Iterator[ast.AST]:
     """Yield what may stand in place of a statement."""
     match node:
-        case ast.Return(value=value) if value is not None and not _is_none(value):
+        case ast.Return(value=ast.Constant(value=None | False) | None):
+            return  # asked is whether it is true
+        case ast.Return():
             yield ast.Return(ast.Constant(None))
         case ast.Break():
             yield ast.Continue()

@@ -40,6 +40,7 @@ CHANGED = {
     "sieve": ("x = [a for a in b if a.c]", ["x = [a for a in b if not a.c]"]),
     "loop": ("for a in b:\n  break", ["continue"]),
     "answer": ("def f():\n  return a", ["return None"]),
+    "no": ("def f():\n  return False", ["return True"]),
     "default": ("def f(a=1): pass", ["def f(a=2):"]),
     "guard": ("match a:\n  case b if c: d", ["case b if not c:"]),
 }
@@ -65,10 +66,12 @@ def test_one_thing_changes_at_a_time(source, after):
         "Kind = Literal['a', 'b']",
         "Kind = str | list['Kind'] | dict[str, 'Kind']",
         "x: Final[1] = a",
+        "@dataclass(frozen=True, kw_only=True, slots=True)\nclass A: pass",
+        "@lru_cache(maxsize=4096)\ndef f(): pass",
     ],
 )
 def test_what_runs_nowhere_is_left_alone(source):
-    """Annotations, docstrings and what only type checkers read change nothing."""
+    """Annotations, docstrings, what only type checkers read, and how something is held change nothing."""
     assert list(mutants.of_text(source.encode())) == []
 
 
