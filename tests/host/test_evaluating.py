@@ -366,6 +366,8 @@ def test_a_reply_is_read_strictly():
     with pytest.raises(ValueError, match=r"^parts"):
         works.checked(work | {"kind": "split"}, {"kind": "split", "parts": [1], "reads": {}, "seconds": 1})
     with pytest.raises(ValueError, match=r"^parts"):
+        works.checked(work | {"kind": "split"}, {"kind": "split", "parts": [], "reads": {}, "seconds": 1})
+    with pytest.raises(ValueError, match=r"^parts"):
         works.checked(work | {"kind": "parts", "parts": [{}]}, {"kind": "parts", "answers": []})
     with pytest.raises(ValueError, match=r"^held"):
         works.checked(work | {"kind": "parts", "parts": [{}]}, {"kind": "parts", "answers": [{"kind": "held"}]})

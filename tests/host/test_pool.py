@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -322,10 +323,13 @@ def test_what_a_dead_worker_started_ends_too(demo, pool):
     assert processes_of(demo.folder) == []
 
 
-def test_a_process_without_our_mark_is_found_by_its_session(demo, pool):
-    """It has an empty environment and a group of its own."""
+@pytest.mark.parametrize("name", [b"sleep", b"sl) 1 2 (ep", b"sl\xffeep"], ids=["plain", "brackets", "no-text"])
+def test_a_process_without_our_mark_is_found_by_its_session(demo, pool, name):
+    """It has an empty environment, a group of its own, and any name."""
     pid = demo.folder / "pid"
-    started = "subprocess.Popen(['/bin/sleep', '60'], env={}, process_group=0).pid"
+    program = os.fsencode(demo.folder) + b"/" + name
+    shutil.copy("/bin/sleep", program)
+    started = f"subprocess.Popen([{program!r}, '60'], env={{}}, process_group=0).pid"
     demo.says(f"Path({str(pid)!r}).write_text(str({started}))\nos._exit(0)")
 
     pool.evaluate(demo.request())
@@ -594,3 +598,18 @@ def test_a_task_that_waits_can_be_given_up(demo):
     crew.close()
 
     assert events == []
+
+
+def test_of_the_tasks_that_wait_only_those_that_were_given_up_are_not_begun(demo):
+    """The others take their turn."""
+    demo.says("")
+    crew = Crew(Limits())
+    work = works.work_of(demo.request())
+    for number in (1, 2, 3):
+        crew.submit(Task(number, work, 20.0))
+
+    crew.cancel([2])
+    told = [event.number for _ in range(2) for event in crew.wait(20)]
+    crew.close()
+
+    assert told == [1, 3]
