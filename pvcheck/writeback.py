@@ -321,10 +321,12 @@ def _refuse_unfit(path: Path, read: bytes) -> None:
 
 
 def _refuse_outside(path: Path) -> None:
-    """Refuse to write records through a link that leads out of the project: a change may bring one."""
+    """Refuse to write records through a link that leads out of the project, or back: a change may bring one."""
     folder, root = store.folder(path), config.of_folder(path.parent.resolve()).root
-    if not folder.resolve().is_relative_to(root):
-        message = f"the folder of the records leads out of {quoted(root.name)}, so nothing was written"
+    place, home = folder.resolve(), path.resolve().parent
+    if place == home or not place.is_relative_to(root):
+        where = "back to that of the contract" if place == home else f"out of {quoted(root.name)}"
+        message = f"the folder of the records leads {where}, so nothing was written"
         hint = "put a folder in the place of the link"
         raise NotMeasuredError(Finding("PV711", message, escaped(str(folder)), hint=hint, exit_code=3))
 

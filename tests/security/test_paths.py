@@ -115,6 +115,18 @@ def test_a_record_is_not_written_outside(project, pv, tmp_path):
     assert project.contract.read_bytes() == before
 
 
+def test_a_record_is_not_written_beside_the_contract(project, pv):
+    """Its folder may be a link back, which the command would wait for itself to leave."""
+    (project.root / "contracts" / "evidence").mkdir()
+    (project.root / "contracts" / "evidence" / "c").symlink_to("..")
+
+    status, out, _ = pv("run", "--write")
+
+    assert status == 3
+    assert "PV711 the folder of the records leads back to that of the contract, so nothing was written" in out
+    assert sorted(each.name for each in (project.root / "contracts").glob("*.json")) == []
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
