@@ -321,6 +321,23 @@ class Cards(Mute):
         return [Event(task.number, answer)]
 
 
+def test_parts_behind_one_that_failed_are_not_begun():
+    """Those before it are, in their order."""
+    parts = evaluating._Parts.of([{}] * 12)
+    taken = [parts.chunk(Pace(0.0, 1)) for _ in range(12)]
+    parts.under_way.clear()
+    for index in (0, 9, 5, 7, 4, 1, 6, 8, 3, 11, 10, 2):
+        parts.back([index])
+
+    parts.fail(7, {"kind": "error"})
+
+    assert taken == [[index] for index in range(12)]
+    assert not parts.is_over
+    assert [parts.chunk(Pace(0.0, 1)) for _ in range(8)] == [[index] for index in range(7)] + [[]]
+    parts.under_way.clear()
+    assert parts.is_over
+
+
 def test_auto_is_one_device_for_all_parts():
     """One part that is not measured on it sends all of them to the next; what the first still does is cancelled."""
     executor = Cards()

@@ -411,7 +411,7 @@ PIPE = "answers = json.loads(sys.orig_argv[-1])['answers']\n"
 FORGES = {
     "noise": (PIPE + "os.write(answers, b'hello')", "the worker's answer cannot be read: a message claims 1819043176"),
     "two": (PIPE + "os.write(answers, b'\\x02\\0\\0\\0{}' * 2)", "the worker said more than its one answer"),
-    "no-json": (PIPE + "os.write(answers, b'\\x02\\0\\0\\0{{'); time.sleep(9)", "a message is not JSON"),
+    "no-json": (PIPE + "os.write(answers, b'\\x02\\0\\0\\0{{'); time.sleep(9)", "BadFrame('a message is not JSON')"),
     "no-nonce": (PIPE + "os.write(answers, b'\\x02\\0\\0\\0{}'); time.sleep(9)", "cannot be read: KeyError('nonce')"),
     "other-nonce": (
         PIPE + "os.write(answers, b'\\x0b\\0\\0\\0{\"nonce\":1}'); time.sleep(9)",
@@ -613,3 +613,30 @@ def test_of_the_tasks_that_wait_only_those_that_were_given_up_are_not_begun(demo
     crew.close()
 
     assert told == [1, 3]
+
+
+def test_what_is_given_up_is_never_heard_of(demo):
+    """Neither what waits nor what was answered; what comes afterwards is done."""
+    demo.says("")
+    crew = Crew(Limits())
+    work = works.work_of(demo.request())
+    for number in (1, 2):
+        crew.submit(Task(number, work, 20.0))
+
+    crew.give_up()
+    crew.submit(Task(3, work, 20.0))
+    told = [event.number for event in (*crew.wait(20), *crew.wait(0.5))]
+    crew.close()
+
+    assert told == [3]
+
+
+def test_an_answer_that_nobody_took_is_given_up_too(demo):
+    """It was known at once, as no worker could be started."""
+    crew = Crew(Limits(), python="/nowhere/python")
+    crew.submit(Task(1, works.work_of(demo.request()), 20.0))
+
+    crew.give_up()
+
+    assert crew.wait(0) == []
+    crew.close()

@@ -314,7 +314,10 @@ def test_the_wish_to_stop_is_a_signal():
 
 def test_counts_are_read_strictly():
     """Only whole numbers in their order, and only of a message that has them."""
+    most = frames.MAX_COUNT
     assert frames.counts(frames.progress(1, 2)[frames.HEAD :]) == (1, 2)
+    assert frames.counts(frames.progress(most, most)[frames.HEAD :]) == (most, most)
+    assert frames.counts(frames.progress(1, most + 1)[frames.HEAD :]) is None
     for text in (b'{"done": 1}', b"[]", b"{", b'{"done": 2, "total": 1}', b'{"done": "1", "total": 2}', b"1"):
         assert frames.counts(text) is None
 
