@@ -640,3 +640,21 @@ def test_an_answer_that_nobody_took_is_given_up_too(demo):
 
     assert crew.wait(0) == []
     crew.close()
+
+
+def test_workers_that_leave_at_one_moment_are_all_heard_of(demo):
+    """Each has an answer of its own."""
+    demo.says("threading.Thread(target=time.sleep, args=(60,)).start()")
+    crew = Crew(Limits(), slots=2)
+    work = works.work_of(demo.request())
+    for number in (1, 2):
+        crew.submit(Task(number, work, 20.0))
+    while len(crew._leaving) < 2:
+        crew._look(0.1)
+    for each in crew._leaving:
+        each.until = 0.0
+
+    told = [event.number for event in crew.wait(5)]
+    crew.close()
+
+    assert sorted(told) == [1, 2]
