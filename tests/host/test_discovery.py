@@ -146,7 +146,7 @@ def test_a_malformed_declaration_of_ours_is_told(site):
 
     [broken] = discover().broken
 
-    assert (broken.name, broken.distribution) == ("odd", "odd")
+    assert (broken.name, broken.distribution, broken.module) == ("odd", "odd", "")
     assert broken.reason.startswith("its entry_points.txt cannot be read: TypeError")
     assert declared_plugins() == ()
 

@@ -118,6 +118,7 @@ def test_what_comes_after_a_failure_is_not_needed():
     assert one.finished is None
     assert [one.unneeded((each,)) for each in range(4)] == [False, False, False, True]
     assert not one.unneeded(())
+    assert not one.unneeded((1, 3))
     one.take((0,), {"kind": "parts", "answers": [measured(0)]})
     one.take((1,), {"kind": "not_measured", "reason": "gone"})
     assert one.finished.reply == Unmeasured("part 2 of 4: gone")
@@ -183,7 +184,7 @@ def test_parts_before_one_that_must_be_alone_end_their_chunk():
 
 def test_many_measurements_make_several_messages(monkeypatch):
     """None is larger than a worker may read, and none is lost."""
-    monkeypatch.setattr(works, "BATCH", 10)
+    monkeypatch.setattr(works, "BATCH", 8)
     texts = ["x" * 4] * 5 + ["y" * 30]
 
     data = works.messages({"kind": "join", "measurements": texts}, "n")
@@ -291,6 +292,20 @@ def test_what_is_dropped_is_cancelled_and_never_heard_of():
     assert first[0] == numbers[1]
     assert [each for each, _ in found] == [numbers[0]]
     assert set(executor.cancelled) <= {3, 4, 5}
+
+
+def test_what_is_dropped_while_it_is_measured_is_never_heard_of():
+    """Nor waited for."""
+    executor = Mute()
+    scheduler = Scheduler(executor)
+    numbers = [scheduler.add(request("", ""), 1.0) for _ in range(2)]
+    found = scheduler.finished()
+    assert next(found)[0] == numbers[1]
+
+    scheduler.drop(numbers)
+
+    assert executor.cancelled == [1]
+    assert list(found) == []
 
 
 class Cards(Mute):

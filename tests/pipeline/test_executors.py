@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pvcheck.host import Measured, OfferedEvaluator, Request, Unmeasured, discover, serving, works
+from pvcheck.errors import PvError
+from pvcheck.host import Limits, Measured, OfferedEvaluator, Request, Unmeasured, discover, executors, serving, works
 from pvcheck.host.works import reply_of
 from pvcheck.plugin import Evaluator, Parameters
 
@@ -239,6 +240,15 @@ def test_an_executor_that_cannot_start_is_told(sweeping, pv, far, name, status, 
 
     assert (found, out) == (status, "")
     assert err.startswith(f"{message}\n  hint: ")
+
+
+@pytest.mark.parametrize(("named", "status"), [("local=x", 2), ("far=none", 3)])
+def test_a_refused_executor_says_how_its_command_ends(far, named, status):
+    """Whoever asked for another one can correct the command line; a library that is missing is nobody's mistake."""
+    with pytest.raises(PvError) as refused:
+        executors.executor(named, 1, Limits(), discover)
+
+    assert [each.exit_code for each in refused.value.findings] == [status]
 
 
 def test_the_offered_executors_are_named(sweeping, pv, far):

@@ -261,10 +261,10 @@ def test_many_measurements_cross_in_several_messages(sweeping, pv, monkeypatch):
     assert status == 0, out
 
 
-def test_a_part_is_not_hashed(sweeping):
-    """The join reads all of it again for one digest, so those of parts would be for nobody."""
+def two_parts(sweeping):
+    """Return the request to measure two parts."""
     sweeping.writes(2, width=4)
-    request = {
+    return {
         "kind": "parts",
         "module": "sweep_light",
         "evaluator": "sweep",
@@ -279,7 +279,18 @@ def test_a_part_is_not_hashed(sweeping):
         "hash_inputs": True,
     }
 
-    told, is_fit = splitting.answer(request, progress=lambda *_: None, cancelled=lambda: False)
+
+def test_parts_that_nobody_wants_any_more_are_not_begun(sweeping):
+    """What was measured before is told."""
+    told, is_fit = splitting.answer(two_parts(sweeping), progress=lambda *_: None, cancelled=lambda: True)
+
+    assert is_fit
+    assert len(told["answers"]) == 1
+
+
+def test_a_part_is_not_hashed(sweeping):
+    """The join reads all of it again for one digest, so those of parts would be for nobody."""
+    told, is_fit = splitting.answer(two_parts(sweeping), progress=lambda *_: None, cancelled=lambda: False)
 
     assert is_fit
     assert [each["reads"]["table"] for each in told["answers"]] == [
