@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pvcheck.errors import Finding, NotMeasuredError, PvError, escaped, quoted
 
@@ -33,10 +33,17 @@ _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 """A folder is passed through, which asks for no right to list it where the system has a flag for that."""
 
 
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+
 class UnreadableError(PvError):
     """A file that was named cannot be read. Nothing can be told about it."""
 
     exit_code = 3
+
+
+class GoneError(UnreadableError):
+    """There is no file of that name."""
 
 
 def read(path: Path, limit: int) -> bytes:
@@ -78,10 +85,11 @@ def _read(path: Path, limit: int, opened: Callable[[], int]) -> bytes:
             os.close(descriptor)
     except (OSError, ValueError) as error:
         is_out = isinstance(error, OSError) and error.errno == errno.EXDEV
+        kind = GoneError if isinstance(error, OSError) and error.errno in _GONE else UnreadableError
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)
         told = f"cannot read: {why if is_out else why.lower()}"
         hint = "put the file itself in the place of the link" if is_out else "check the path and its permissions"
-        raise UnreadableError(Finding("PV708", told, escaped(str(path)), hint=hint, exit_code=3)) from None
+        raise kind(Finding("PV708", told, escaped(str(path)), hint=hint, exit_code=3)) from None
 
 
 def _open_inside(path: str, root: str) -> int:

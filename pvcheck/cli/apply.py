@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import show
+from pvcheck.cli.output import show, sources
 from pvcheck.errors import escaped
 from pvcheck.pipeline import applying
 from pvcheck.pipeline.options import Mode
@@ -29,14 +29,14 @@ def apply(words: tuple[str, ...], *, is_diff: bool) -> int:
     whole contract as it was.
     """
     paths = [word for word in words if word.endswith(discovery.SUFFIXES) or _is_folder(word)]
-    sources = [Path(word) for word in words if word not in paths]
-    if not sources:
+    given = [Path(word) for word in words if word not in paths]
+    if not given:
         raise click.UsageError("name a file with records: pv run --results FILE writes one")
     mode = Mode.DIFF if is_diff else Mode.WRITE
-    applied = applying.apply(sources, discovery.contracts(paths, Path.cwd()), mode)
+    applied = applying.apply(given, discovery.contracts(paths, Path.cwd()), mode)
     show(report.loose(applied))
     for file in applied.files:
-        show(report.lines(file))
+        show(report.lines(file, sources()))
         if file.after:
             show(styled.diff(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines()))
     show([report.verdict(applied, mode)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pvcheck import discovery
-from pvcheck.cli.output import show
+from pvcheck.cli.output import show, sources
 from pvcheck.errors import escaped
 from pvcheck.pipeline import bumping
 from pvcheck.pipeline.bumping import Wish
@@ -45,7 +45,7 @@ def bump(*, paths: tuple[str, ...], against: str | None, onto: str | None, summa
     )
     done = bumping.bump(discovery.contracts(paths, Path.cwd()), wish)
     for each in done:
-        show(report.lines(each))
+        show(report.lines(each, sources()))
         if each.after and wish.mode is Mode.DIFF:
             show(styled.diff(unified(each.before, each.after, escaped(str(each.path))).splitlines()))
     show([report.tally(done, wish.mode)])

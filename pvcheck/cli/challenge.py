@@ -10,7 +10,7 @@ import click
 
 from pvcheck import discovery
 from pvcheck.cli import formats
-from pvcheck.cli.output import columns, show, tell
+from pvcheck.cli.output import columns, show, sources, tell
 from pvcheck.errors import escaped
 from pvcheck.pipeline import challenging
 from pvcheck.pipeline.options import Mode, Options
@@ -65,7 +65,7 @@ def challenge(  # noqa: PLR0913 - each is an option
     status = outlet.tell(lambda: _document(outlet, result, options.mode), result.exit_code)
     if outlet.is_text:
         for file in result.files:
-            tell(report.lines(file, full=outlet.is_full, width=columns()))
+            tell(report.lines(file, full=outlet.is_full, width=columns(), sources=sources()))
             if file.after and outlet.is_full:
                 show(styled.diff(unified(file.before, file.after, escaped(str(file.checked.path))).splitlines()))
         tell([report.verdict(result.files)])

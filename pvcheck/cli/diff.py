@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pvcheck.cli.output import show
+from pvcheck.cli.output import show, sources
 from pvcheck.errors import worst
 from pvcheck.pipeline import differing
 from pvcheck.report import diff as report
@@ -27,7 +27,7 @@ def diff(*, what: tuple[str, ...], against: str | None, exit_code: bool, form: s
     pairs = differing.of_words(what, against, Path.cwd())
     for pair in pairs:
         if len(pairs) == 1 or not pair.is_same:
-            show(report.lines(pair, full=form == "full"))
+            show(report.lines(pair, sources(), full=form == "full"))
     if len(pairs) > 1:
         show([report.summary(pairs)])
     too_low = exit_code and not all(pair.fits for pair in pairs)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pvcheck import discovery, files
-from pvcheck.cli.output import complain
+from pvcheck.cli.output import complain, sources
 from pvcheck.cli.output import show as write
 from pvcheck.errors import escaped
 from pvcheck.evidence import lines
@@ -56,7 +56,7 @@ def verify(paths: tuple[str, ...], *, require_signature: bool, trust: tuple[str,
     """
     keys = vouching.trusted(trust) if trust else None
     verified = verifying.verify(discovery.contracts(paths, Path.cwd()), demand=require_signature, trusted=keys)
-    write(report.verdict(verified))
+    write(report.verdict(verified, sources()))
     return verified.exit_code
 
 
@@ -78,7 +78,7 @@ def sign(paths: tuple[str, ...], key: Path) -> int:
     is_stream = str(key) == "-"
     private = signing.private_key_of(sys.stdin.buffer.read(), key) if is_stream else signing.private_key(key)
     signed = signing.sign(discovery.contracts(paths, Path.cwd()), private)
-    write(report.signed(signed))
+    write(report.signed(signed, sources()))
     return signed.exit_code
 
 

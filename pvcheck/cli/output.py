@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pvcheck.errors import Finding
     from pvcheck.pipeline.checking import Checked
+    from pvcheck.report.excerpts import Sources
     from pvcheck.report.styled import Role
 
 UNKNOWN = 3
@@ -102,6 +103,13 @@ def since() -> int | None:
     return began if isinstance(began, int) else None
 
 
+def sources() -> Sources:
+    """Return the files as they were when the command began, for findings to be shown with."""
+    from pvcheck.report.excerpts import Sources  # noqa: PLC0415 - a hook that finds nothing does without
+
+    return Sources(since=since())
+
+
 def _is_terminal(stream: TextIO | None) -> bool:
     """Say whether a person looks at a stream."""
     return stream is not None and not stream.closed and stream.isatty()
@@ -111,9 +119,7 @@ def blame(found: Iterable[Finding]) -> None:
     """Write findings with their sources to standard error."""
     if not (found := tuple(found)):
         return
-    from pvcheck.report.excerpts import Sources  # noqa: PLC0415 - where nothing is wrong, nobody waits for it
-
-    complain(findings.lines(found, sources=Sources(since=since())))
+    complain(findings.lines(found, sources=sources()))
 
 
 def unread(checked: Iterable[Checked]) -> int:

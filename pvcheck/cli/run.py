@@ -12,7 +12,7 @@ import click
 
 from pvcheck import discovery
 from pvcheck.cli import completing, formats
-from pvcheck.cli.output import columns, show, since, tell
+from pvcheck.cli.output import columns, show, since, sources, tell
 from pvcheck.config import MAX_TIMEOUT
 from pvcheck.errors import escaped
 from pvcheck.pipeline import foreseeing, scheduling
@@ -257,6 +257,6 @@ def _foreseen(contracts: list[Path], options: Options) -> int:
     """Show what would be measured."""
     files = foreseeing.foresee(contracts, options)
     for each in files:
-        tell(foreseen.lines(each, options.device))
+        tell(foreseen.lines(each, options.device, sources()))
     tell([foreseen.verdict(files)])
     return foreseeing.exit_of(files)

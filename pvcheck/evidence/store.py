@@ -25,7 +25,16 @@ MAX_RECORD = 4 << 20
 
 
 class MissingError(LookupError):
-    """There is no record of that name."""
+    """There is no record of that name, or why it cannot be read."""
+
+    def __init__(self, name: str, why: str = "") -> None:
+        super().__init__(name)
+        self.why = why
+        self.hint = "see to it that it can be read" if why else "bring it back from git"
+
+    def told(self, place: str) -> str:
+        """Return what is wrong with the record, which should lie in a folder."""
+        return f"cannot be read from {place}: {self.why}" if self.why else f"is missing from {place}"
 
 
 class ForgedError(ValueError):
@@ -82,8 +91,10 @@ def read(contract: Path, reference: str, disk: files.Disk = files.DISK) -> bytes
     path = path_of(contract, reference)
     try:
         data = disk.read(path, MAX_RECORD)
-    except files.UnreadableError:
+    except files.GoneError:
         raise MissingError(path.name) from None
+    except files.UnreadableError as error:
+        raise MissingError(path.name, error.findings[0].message.removeprefix("cannot read: ")) from None
     data = data.replace(b"\r\n", b"\n")
     if PREFIX + sha256(data) != reference:
         raise ForgedError(path.name)

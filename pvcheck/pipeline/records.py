@@ -134,12 +134,12 @@ def load(contract: Path, reference: str) -> Record:
 
 def _loaded(contract: Path, reference: str) -> tuple[Record, bytes]:
     """Return a record and its bytes, which are read once: they may be gone a moment later."""
-    data = b""
+    data, hint = b"", "bring it back from git"
     try:
         data = store.read(contract, reference)
         return parse(data), data
     except store.MissingError as error:
-        code, message = "PV402", f"the record {error} is missing"
+        code, message, hint = "PV402", f"the record {error} {error.told('its folder')}", error.hint
     except store.ForgedError as error:
         code, message = "PV403", f"the record {error} does not have the bytes that its name promises"
     except RecordError as error:
@@ -147,7 +147,7 @@ def _loaded(contract: Path, reference: str) -> tuple[Record, bytes]:
         if challenge.is_one(data):
             message = "a record of a challenge and of no evaluation: pv challenge --check compares it"
     place = escaped(str(store.path_of(contract, reference)))
-    raise EvidenceError(Finding(code, message, place, hint="bring it back from git, or measure again", exit_code=5))
+    raise EvidenceError(Finding(code, message, place, hint=f"{hint}, or measure again", exit_code=5))
 
 
 def _shown(checked: Checked, reference: str) -> Shown:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pvcheck.pipeline.applying import Applied, AppliedFile, Taken
+    from pvcheck.report.excerpts import Sources
 
 
 def loose(applied: Applied) -> Iterator[str]:
@@ -22,9 +23,9 @@ def loose(applied: Applied) -> Iterator[str]:
     yield from findings.lines(applied.findings)
 
 
-def lines(file: AppliedFile) -> Iterator[str]:
+def lines(file: AppliedFile, sources: Sources) -> Iterator[str]:
     """Yield what became of the records of one contract."""
-    yield from findings.lines(file.findings)
+    yield from findings.lines(file.findings, sources=sources)
     contract = file.checked.contract
     if contract is None or not file.taken:
         return

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pvcheck.pipeline.bumping import Bumped
+    from pvcheck.report.excerpts import Sources
 
 WEIGHTS = {Change.MAJOR: "MAJOR", Change.MINOR: "minor", Change.PATCH: "patch", Change.NONE: "-"}
 
 
-def lines(done: Bumped) -> Iterator[str]:
+def lines(done: Bumped, sources: Sources) -> Iterator[str]:
     """Yield what a bump did to one contract."""
     path, name = escaped(str(done.path)), escaped(done.id)
     if done.note:
@@ -32,7 +33,7 @@ def lines(done: Bumped) -> Iterator[str]:
         yield from (f"  {sentence}" for sentence in done.back)
         if done.hint:
             yield f"  next: {done.hint}"
-    yield from findings.lines(done.findings)
+    yield from findings.lines(done.findings, sources=sources)
 
 
 def tally(done: Sequence[Bumped], mode: Mode) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pvcheck.domain.teeth import Challenged, Tooth, Trial
     from pvcheck.domain.tightening import Tighter
     from pvcheck.pipeline.challenging import Bout, FileChallenge
+    from pvcheck.report.excerpts import Sources
     from pvcheck.report.styled import Role
 
 LETTERS = {Cell.CAUGHT: "C", Cell.MISSED: "m", Cell.UNMOVED: ".", Cell.NOT_PLANTED: "-", Cell.STOPPED: "!"}
@@ -34,12 +35,15 @@ _NAME = 32
 _MARGIN = "      "
 
 
-def lines(file: FileChallenge, *, full: bool = True, width: int | None = None) -> Iterator[str]:
+def lines(
+    file: FileChallenge, *, full: bool = True, width: int | None = None, sources: Sources | None = None
+) -> Iterator[str]:
     """Yield what a challenge found in one contract.
 
+    :param sources: the texts that findings are about; without them none is shown.
     :param width: of the terminal: where fewer bounds fit side by side, the rest stand in another table below.
     """
-    yield from findings.lines(file.findings, full=full)
+    yield from findings.lines(file.findings, full=full, sources=sources, width=width)
     contract = file.checked.contract
     if contract is None or not file.bouts or not full:
         return

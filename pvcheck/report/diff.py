@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
     from pvcheck.loading.contract import Loaded
     from pvcheck.pipeline.differing import Pair
+    from pvcheck.report.excerpts import Sources
     from pvcheck.rules.weights import Weighed
 
 NAMES = {Change.MAJOR: "a major version", Change.MINOR: "a minor version", Change.PATCH: "a patch version"}
 
 
-def lines(pair: Pair, *, full: bool = True) -> Iterator[str]:
+def lines(pair: Pair, sources: Sources, *, full: bool = True) -> Iterator[str]:
     """Yield every change between two versions, and the verdict on the version."""
     old, new = escaped(pair.old.name), escaped(pair.new.name)
     if full:
         yield f"{old} -> {new}"
-    yield from findings.lines(pair.problems, full=full)
+    yield from findings.lines(pair.problems, full=full, sources=sources)
     if pair.after is not None:
         for each in pair.weighed:
             if each.kind != "version":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pvcheck.pipeline.records import Shown
     from pvcheck.pipeline.signing import Signed
     from pvcheck.pipeline.verifying import Verified
+    from pvcheck.report.excerpts import Sources
 
 SHORT = 6
 """Numbers of a series that fit on the line of their metric."""
@@ -51,9 +52,9 @@ def lines(shown: Shown) -> Iterator[str]:
     yield from _rows("not sound", (f"the record {each}" for each in shown.contradictions))
 
 
-def verdict(verified: Verified) -> Iterator[str]:
+def verdict(verified: Verified, sources: Sources) -> Iterator[str]:
     """Yield what is wrong, then the verdict with its denominators."""
-    yield from findings.lines(verified.findings)
+    yield from findings.lines(verified.findings, sources=sources)
     subject = f"{count(verified.contracts, 'contract')}, {count(verified.records, 'record')}"
     parts = [
         f"{subject}: {verified.records - verified.unsound} sound, {verified.unsound} not what they claim to be",
@@ -65,9 +66,9 @@ def verdict(verified: Verified) -> Iterator[str]:
     yield "; ".join(parts)
 
 
-def signed(told: Signed) -> Iterator[str]:
+def signed(told: Signed, sources: Sources) -> Iterator[str]:
     """Yield what keeps records from being signed, or the files that were written, then the verdict."""
-    yield from findings.lines(told.findings)
+    yield from findings.lines(told.findings, sources=sources)
     yield from (f"signed {escaped(str(place))}" for place in told.written)
     verdict = f"{count(len(told.written), 'record')} signed, {told.before} signed before"
     yield "nothing is signed" if told.exit_code else f"{verdict}; key {told.key[:SHORT_KEY]}"

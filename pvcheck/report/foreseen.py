@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pvcheck.pipeline.foreseeing import Foreseen
+    from pvcheck.report.excerpts import Sources
 
 
-def lines(file: Foreseen, device: str) -> Iterator[str]:
+def lines(file: Foreseen, device: str, sources: Sources) -> Iterator[str]:
     """Yield what would be done about one contract."""
     contract = file.checked.contract
-    yield from findings.lines(file.checked.findings)
+    yield from findings.lines(file.checked.findings, sources=sources)
     if contract is None or not file.plans:
         return
     yield f"{escaped(contract.id or '')} {contract.version}  {escaped(str(file.checked.path))}"

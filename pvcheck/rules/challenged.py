@@ -83,12 +83,13 @@ def check(case: Case) -> Iterator[Finding]:
 
 def loaded(case: Case, reference: str) -> tuple[ChallengeRecord | None, Finding | None]:
     """Return the record of a contract's challenge, or the finding that says why it cannot be believed."""
-    route, back = ("challenge", "evidence"), f"bring it back from git, or take the line out: {AGAIN}"
+    route, out = ("challenge", "evidence"), f"take the line out: {AGAIN}"
+    back = f"bring it back from git, or {out}"
     try:
         record = challenge.load(case.path, reference, case.disk)
     except store.MissingError as error:
-        message = f"the record {error} of the challenge is missing from evidence/{escaped(case.path.stem)}/"
-        return None, case.finding("PV621", message, *route, hint=back, exit_code=5)
+        message = f"the record {error} of the challenge {error.told(f'evidence/{escaped(case.path.stem)}/')}"
+        return None, case.finding("PV621", message, *route, hint=f"{error.hint}, or {out}", exit_code=5)
     except store.ForgedError as error:
         message = f"the record {error} of the challenge does not have the bytes that its name promises"
         return None, case.finding("PV622", message, *route, hint=back, exit_code=5)

@@ -102,8 +102,8 @@ def _loaded(case: Case, reference: str) -> tuple[Record | None, Finding | None]:
     try:
         record = store.load(case.path, reference, case.disk)
     except store.MissingError as error:
-        message = f"the record {error} is missing from {_folder(case)}"
-        return None, case.finding("PV402", message, "evidence", hint=f"bring it back from git, or {BACK}", exit_code=5)
+        message = f"the record {error} {error.told(_folder(case))}"
+        return None, case.finding("PV402", message, "evidence", hint=f"{error.hint}, or {BACK}", exit_code=5)
     except store.ForgedError as error:
         message = f"the record {error} does not have the bytes that its name promises"
         return None, case.finding("PV403", message, "evidence", hint=f"bring it back from git, or {BACK}", exit_code=5)

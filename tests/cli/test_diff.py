@@ -398,16 +398,18 @@ def test_a_file_that_is_no_contract_costs_the_others_nothing(repo, pv):
 
     assert (status, err) == (1, "")
     lines = out.splitlines()
-    assert lines[:6] == [
+    assert lines[:8] == [
         "HEAD:contracts/a.yaml -> contracts/a.yaml",
         "contracts/a.yaml:1:1: PV206 not a contract: it is a binding registry",
+        "    1 | bindings: []",
+        "      | ^^^^^^^^",
         "  hint: leave it out of the paths",
         "HEAD:contracts/b.yaml -> contracts/b.yaml",
         "  MAJOR  F-1: the bound of growth weakened from < 18 to < 20",
         "1.2.3 -> 1.2.3: 1 change needs a major version, 2.0.0 or above",
     ]
-    assert lines[6] == "HEAD:contracts/c.yaml -> contracts/c.yaml"
-    assert {line.split(" ")[1] for line in lines[7:-1] if line.startswith("contracts/c.yaml:")} == {"PV201", "PV203"}
+    assert lines[8] == "HEAD:contracts/c.yaml -> contracts/c.yaml"
+    assert {line.split(" ")[1] for line in lines[9:-1] if line.startswith("contracts/c.yaml:")} == {"PV201", "PV203"}
     assert lines[-1] == "3 contracts compared: 0 without differences; 1 version too low"
 
 

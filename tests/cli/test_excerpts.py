@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 
@@ -223,6 +224,49 @@ def test_a_staged_text_is_shown_and_that_of_the_disk_is_not(project, pv):
     out = pv("validate", "--staged")[1]
 
     assert "   16 |     growth: around 18\n      |             ^^^^^^^^^\n" in out
+
+
+SHOWING = (
+    ("apply", "results.jsonl"),
+    ("bump",),
+    ("challenge",),
+    ("evidence", "sign", "--key", "../key.pem"),
+    ("run", "--dry-run"),
+)
+
+
+@pytest.mark.parametrize("words", SHOWING, ids=lambda words: "-".join(words[:2]))
+def test_each_command_shows_the_source_of_what_is_wrong(project, pv, words):
+    """Whoever has to mend a contract sees the line, whichever command met it."""
+    pv("run", "-q", "--write")
+    pv("run", "-q", "--results", "results.jsonl")
+    pv("evidence", "keygen", "--out", "../key.pem")
+    project.edit("growth: < 18", "growth: around 18")
+
+    out = pv(*words)[1]
+
+    assert "   16 |     growth: around 18\n      |             ^^^^^^^^^\n" in out
+
+
+def test_a_reference_without_its_record_is_shown(project, pv):
+    """It stands in the line of its status."""
+    pv("run", "-q", "--write")
+    for each in project.contract.parent.glob("evidence/**/*.json"):
+        each.unlink()
+
+    _, out, _ = pv("evidence", "verify")
+
+    assert "evidence: sha256:" in out
+    assert re.search(r"\n {6}\| +\^+\n", out)
+
+
+def test_a_comparison_shows_the_source_of_the_version_that_cannot_be_read(project, pv):
+    """The other one is sound."""
+    project.contract.with_name("other.yaml").write_text("a: 1\na: 2\n")
+
+    _, out, _ = pv("diff", project.contract, "contracts/other.yaml")
+
+    assert "    2 | a: 2\n      | ^\n  hint: " in out
 
 
 def test_an_error_that_ends_a_command_shows_its_source(project, pv):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from helpers import METRICS, a_record, load
 
@@ -50,6 +52,31 @@ def test_a_missing_record_is_named(tmp_path):
     """The message holds the name to look for."""
     with pytest.raises(store.MissingError, match=r"^0{64}\.json"):
         store.load(tmp_path / "c.yaml", "sha256:" + "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "hint"),
+    [
+        (Path.mkdir, "cannot be read from here: not a regular file", "see to it that it can be read"),
+        (lambda path: path.parent.rmdir(), "is missing from here", "bring it back from git"),
+        (
+            lambda path: (path.parent.rmdir(), path.parent.touch()),
+            "is missing from here",
+            "bring it back from git",
+        ),
+    ],
+    ids=["folder", "no folder", "file above"],
+)
+def test_why_a_record_cannot_be_read_is_told(tmp_path, make, told, hint):
+    """What is not there has another way out than what is."""
+    path = store.path_of(tmp_path / "c.yaml", "sha256:" + "0" * 64)
+    path.parent.mkdir(parents=True)
+    make(path)
+
+    with pytest.raises(store.MissingError) as caught:
+        store.read(tmp_path / "c.yaml", "sha256:" + "0" * 64)
+
+    assert (caught.value.told("here"), caught.value.hint) == (told, hint)
 
 
 def test_bytes_with_another_digest_are_forged(tmp_path):

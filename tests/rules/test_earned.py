@@ -92,6 +92,19 @@ def test_a_missing_record_is_refused_with_status_5(place):
     assert found[0].exit_code == 5
 
 
+def test_a_record_that_cannot_be_read_says_why(place):
+    """It is not missing, and git would bring back what is there."""
+    path = store.path_of(place.path, place.record.reference)
+    path.unlink()
+    path.mkdir()
+
+    found = place.findings()
+
+    assert told(found) == [(19, "PV402", f"the record {path.name} cannot be read from evidence/c/: not a regular file")]
+    assert found[0].hint.startswith("see to it that it can be read, or ")
+    assert found[0].exit_code == 5
+
+
 def test_an_edited_record_is_refused_with_status_5(place):
     """One changed byte is enough."""
     path = store.path_of(place.path, place.record.reference)
