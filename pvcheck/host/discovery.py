@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
@@ -49,8 +49,8 @@ class LoadedPlugin:
     module: str
     api: tuple[int, int]
     evaluators: tuple[Evaluator, ...]
-    manager: pluggy.PluginManager = field(repr=False, compare=False)
-    seconds: float = field(default=0.0, compare=False)
+    manager: pluggy.PluginManager
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,7 @@ def catalogue(found: PluginSet) -> dict[str, JSON]:
 
     :raises ConfigError: if the parameters of an evaluator have no JSON Schema.
     """
-    return {
-        "schema": SCHEMA,
-        "evaluators": {name: entry(found.evaluators[name]) for name in sorted(found.evaluators)},
-    }
+    return {"schema": SCHEMA, "evaluators": {name: entry(each) for name, each in found.evaluators.items()}}
 
 
 def entry(offered: OfferedEvaluator) -> dict[str, JSON]:

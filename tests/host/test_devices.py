@@ -62,6 +62,17 @@ def test_what_cannot_be_measured_stays_so(wanted, declared):
         devices.measured(measure, Parameters(), Context(inputs={}, device=wanted), declared)
 
 
+def test_each_candidate_is_tried_after_the_one_before():
+    """None is passed over, and behind the last is nothing."""
+    trial = devices.first(("rocm", "cuda", "cpu"), AUTO)
+    tried = []
+    while trial is not None:
+        tried.append(trial.choice.device)
+        trial = trial.after("not here")
+
+    assert tried == ["rocm", "cuda", "cpu"]
+
+
 @pytest.mark.parametrize(
     ("choice", "told"),
     [

@@ -151,6 +151,15 @@ def test_a_malformed_declaration_of_ours_is_told(site):
     assert declared_plugins() == ()
 
 
+def test_malformed_declarations_are_told_in_the_order_of_their_names(site, tmp_path, monkeypatch):
+    """Wherever they lie."""
+    site.installs("b-odd", text=b"[pvcheck.plugins]\nno equals sign")
+    site.installs("d-odd", text=b"[pvcheck.plugins]\nno equals sign")
+    Site(tmp_path / "other", monkeypatch).installs("c-odd", text=b"[pvcheck.plugins]\nno equals sign")
+
+    assert [each.name for each in discover().broken] == ["b-odd", "c-odd", "d-odd"]
+
+
 @pytest.mark.parametrize("metadata", ["", "\udc80"], ids=["empty", "not-utf-8"])
 def test_a_distribution_without_metadata_is_named_after_its_folder(site, metadata):
     """A broken installation still says whose it is."""
@@ -165,11 +174,13 @@ def test_one_distribution_on_two_paths_counts_once(site, tmp_path, monkeypatch):
     site.installs("Demo_dist", "demo = demo_light", version="1.0")
     other = Site(tmp_path / "other", monkeypatch)
     other.installs("demo-dist", "demo = demo_light", version="2.0")
+    site.installs("Next_dist", "next = next_light", version="3.0")
     site.writes("demo_light", good())
+    site.writes("next_light", good("next"))
 
     found = discover()
 
-    assert [(plugin.name, plugin.version) for plugin in found.plugins] == [("demo", "2.0")]
+    assert [(plugin.name, plugin.version) for plugin in found.plugins] == [("demo", "2.0"), ("next", "3.0")]
 
 
 def two(site):
@@ -214,6 +225,20 @@ def test_a_choice_that_meets_nothing_is_refused(site):
     assert finding.exit_code == 2
 
 
+def test_of_many_offers_two_are_told_and_all_can_be_chosen(site):
+    """Two are enough to see what happened."""
+    two(site)
+    site.installs("third-dist", "third = third_light", version="3.0")
+    site.writes("third_light", good())
+
+    with pytest.raises(ConfigError, match=r"offered twice: by first-dist 1\.0 and by second-dist 2\.0$"):
+        discover()
+    with pytest.raises(ConfigError) as caught:
+        discover(choose={"demo": "fourth"})
+
+    assert caught.value.findings[0].hint == 'offered by: "first", "second", "third"'
+
+
 def test_two_plugins_of_one_name_stop_the_run(site):
     """Nothing could choose between them, and neither is imported."""
     site.installs("first-dist", "demo = first_light")
@@ -222,8 +247,10 @@ def test_two_plugins_of_one_name_stop_the_run(site):
 
     with pytest.raises(
         ConfigError, match=r'PV504 the plugin "demo" is declared twice: by first-dist 1\.0 and second-dist 1\.0'
-    ):
+    ) as caught:
         discover()
+
+    assert caught.value.findings[0].hint == f"uninstall one of the two from {sys.prefix}"
 
 
 PAGES = """

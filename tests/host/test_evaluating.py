@@ -169,6 +169,68 @@ def test_what_a_chunk_left_out_is_begun_again():
     assert len(other.next(PACE)[1]) > 1
 
 
+def test_of_two_parts_that_are_lost_each_is_done_alone():
+    """Nobody knows which of them it was."""
+    one = begun(3)
+    one.next(PACE)
+    one.take((0,), {"kind": "parts", "answers": [measured(0)]})
+    assert one.next(Pace(1.0, 0.5))[1] == (1, 2)
+
+    one.take((1, 2), {"kind": "timeout", "seconds": 1.0})
+
+    assert [indices for _, indices in drained(one)] == [(1,), (2,)]
+
+
+def test_a_part_is_tried_again_alone():
+    """Its neighbours do not pay for it once more."""
+    one = begun(40, retries=1)
+    one.next(PACE)
+    one.take((0,), {"kind": "parts", "answers": [measured(0)]})
+    _, indices = one.next(PACE)
+    answers = [measured(each) for each in indices]
+
+    failure = {"kind": "error", "code": codes.RAISED, "reason": "no"}
+    one.take(indices, {"kind": "parts", "answers": [failure, *answers[1:]]})
+
+    assert one.next(PACE)[1] == (1,)
+    assert len(one.next(PACE)[1]) > 1
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_an_evaluation_is_tried_as_often_as_was_said(lost):
+    """Two more times, and no further one after it."""
+    one = Evaluation(request("", ""), 1.0, 2)
+    for _ in range(lost):
+        one.next(PACE)
+        one.take((), {"kind": "timeout", "seconds": 1.0})
+    assert one.next(PACE) is not None
+
+    one.take((), measured(1))
+
+    assert (type(one.finished.reply), one.finished.tries) == (Measured, lost + 1)
+
+
+def test_an_evaluation_that_is_always_lost_ends():
+    """After its last try."""
+    one = Evaluation(request("", ""), 1.0, 2)
+    while one.next(PACE) is not None:
+        one.take((), {"kind": "timeout", "seconds": 1.0})
+
+    assert one.finished[:2] == (TimedOut(1.0), 3)
+
+
+def test_a_join_that_is_lost_is_joined_again():
+    """The parts are there, and none is measured twice."""
+    one = begun(1, retries=1)
+    drained(one)
+    one.take((0,), {"kind": "parts", "answers": [measured(0)]})
+    assert one.next(PACE)[0]["kind"] == "join"
+
+    one.take((), {"kind": "timeout", "seconds": 1.0})
+
+    assert one.next(PACE)[0]["kind"] == "join"
+
+
 def test_parts_before_one_that_must_be_alone_end_their_chunk():
     """It is not mixed with others."""
     one = begun(40)
@@ -207,6 +269,7 @@ def test_an_answer_of_another_form_is_an_error(answer):
 
     assert isinstance(one.finished.reply, Failed)
     assert one.finished.reply.code == codes.GARBLED
+    assert ": the executor's answer cannot be read: " in one.finished.reply.reason
 
 
 def test_an_answer_about_parts_that_nobody_asked_for_is_ignored():

@@ -18,7 +18,18 @@ def test_only_a_metric_that_compares_says_so():
 
     entry = listing.entry(OfferedEvaluator(evaluator, "demo", "demo-dist", "1.0", "demo"))
 
-    assert entry["metrics"] == [
-        {"name": "one", "type": "f64", "unit": "1", "series": False, "doc": "a", "compares": True},
-        {"name": "two", "type": "int", "unit": "1", "series": True, "doc": "b"},
-    ]
+    assert entry.pop("parameters")["type"] == "object"
+    assert entry == {
+        "plugin": "demo",
+        "distribution": "demo-dist",
+        "version": "1.0.0",
+        "doc": "",
+        "metrics": [
+            {"name": "one", "type": "f64", "unit": "1", "series": False, "doc": "a", "compares": True},
+            {"name": "two", "type": "int", "unit": "1", "series": True, "doc": "b"},
+        ],
+        "devices": ["cpu"],
+        "faults": [],
+        "takes_arrays": False,
+        "runs_programs": False,
+    }

@@ -409,13 +409,16 @@ def test_a_wrong_result_is_refused(demo, pool, body, reason):
 
 PIPE = "answers = json.loads(sys.orig_argv[-1])['answers']\n"
 FORGES = {
-    "noise": (PIPE + "os.write(answers, b'hello')", "the worker's answer cannot be read: a message claims 1819043176"),
-    "two": (PIPE + "os.write(answers, b'\\x02\\0\\0\\0{}' * 2)", "the worker said more than its one answer"),
+    "noise": (
+        PIPE + "os.write(answers, b'hello')",
+        ": the worker's answer cannot be read: a message claims 1819043176",
+    ),
+    "two": (PIPE + "os.write(answers, b'\\x02\\0\\0\\0{}' * 2)", ": the worker said more than its one answer"),
     "no-json": (PIPE + "os.write(answers, b'\\x02\\0\\0\\0{{'); time.sleep(9)", "BadFrame('a message is not JSON')"),
     "no-nonce": (PIPE + "os.write(answers, b'\\x02\\0\\0\\0{}'); time.sleep(9)", "cannot be read: KeyError('nonce')"),
     "other-nonce": (
         PIPE + "os.write(answers, b'\\x0b\\0\\0\\0{\"nonce\":1}'); time.sleep(9)",
-        "the worker answered something that was not asked",
+        ": the worker answered something that was not asked",
     ),
     "without-end": (
         PIPE + "data = b'\\0\\0\\x80\\0' + bytes(1 << 20)\nwhile True: os.write(answers, data)",

@@ -71,7 +71,7 @@ def test_a_forged_answer_is_refused(asked, change):
 
     assert isinstance(reply, Failed)
     assert reply.code == codes.GARBLED
-    assert "the worker's answer cannot be read: " in reply.reason
+    assert ": the worker's answer cannot be read: " in reply.reason
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 
 from pvcheck.errors import PvError
-from pvcheck.host import Limits, Measured, OfferedEvaluator, Request, Unmeasured, discover, executors, serving, works
+from pvcheck.host import (
+    BrokenPlugin,
+    Limits,
+    Measured,
+    OfferedEvaluator,
+    PluginSet,
+    Request,
+    Unmeasured,
+    discover,
+    executors,
+    serving,
+    works,
+)
 from pvcheck.host.works import reply_of
 from pvcheck.plugin import Evaluator, Parameters
 
@@ -242,13 +254,16 @@ def test_an_executor_that_cannot_start_is_told(sweeping, pv, far, name, status, 
     assert err.startswith(f"{message}\n  hint: ")
 
 
-@pytest.mark.parametrize(("named", "status"), [("local=x", 2), ("far=none", 3)])
-def test_a_refused_executor_says_how_its_command_ends(far, named, status):
+@pytest.mark.parametrize(
+    ("named", "status", "hint"),
+    [("local=x", 2, "leave the address out"), ("far=none", 3, "mend that, or leave --executor out")],
+)
+def test_a_refused_executor_says_how_its_command_ends(far, named, status, hint):
     """Whoever asked for another one can correct the command line; a library that is missing is nobody's mistake."""
     with pytest.raises(PvError) as refused:
         executors.executor(named, 1, Limits(), discover)
 
-    assert [each.exit_code for each in refused.value.findings] == [status]
+    assert [(each.exit_code, each.hint) for each in refused.value.findings] == [(status, hint)]
 
 
 def test_the_offered_executors_are_named(sweeping, pv, far):
@@ -259,6 +274,20 @@ def test_the_offered_executors_are_named(sweeping, pv, far):
     assert "  hint: offered: dask, far, local\n" in pv("run", "--executor", "near")[2]
     far("3")
     assert "  hint: offered: dask, local\n" in pv("run", "--executor", "near")[2]
+
+
+def test_plugins_that_are_broken_are_named_where_nobody_offers_an_executor():
+    """It may be one of theirs."""
+    broken = tuple(BrokenPlugin(each, each, "1", f"{each} is odd") for each in ("first", "second"))
+    found = PluginSet(plugins=(), broken=broken, evaluators={})
+
+    with pytest.raises(PvError) as refused:
+        executors.executor("near", 1, Limits(), lambda: found)
+
+    assert refused.value.findings[0].message == (
+        'no installed plugin offers the executor "near"; the plugin first is broken: first is odd; '
+        "the plugin second is broken: second is odd"
+    )
 
 
 def test_an_interrupt_while_a_plugin_is_asked_ends_the_run(sweeping, pv, far):

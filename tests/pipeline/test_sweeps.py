@@ -247,7 +247,7 @@ def test_what_the_parts_tell_is_bounded(sweeping, pv, monkeypatch):
     status, out, _ = pv("run")
 
     assert status == 3
-    assert "bad result: its parts tell more than 2000 bytes" in out
+    assert ": bad result: its parts tell more than 2000 bytes" in out
 
 
 def test_many_measurements_cross_in_several_messages(sweeping, pv, monkeypatch):
