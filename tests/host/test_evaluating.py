@@ -308,16 +308,18 @@ class Mute:
     slots, overhead, finds_inputs = 2, 0.0, False
 
     def __init__(self, fails=""):
-        self.fails, self.tasks, self.cancelled = fails, [], []
+        self.fails, self.tasks, self.cancelled, self.calls = fails, [], [], []
 
     def submit(self, task):
         """Take a task."""
+        self.calls.append("submit")
         if self.fails == "submit":
             raise OSError("pipe")
         self.tasks.append(task)
 
     def wait(self, _):
         """Return an answer to the last task that was taken."""
+        self.calls.append(f"wait {len(self.tasks)}")
         if self.fails == "wait":
             raise RuntimeError
         return [Event(self.tasks.pop().number, measured(1))] if self.tasks else []
@@ -327,10 +329,14 @@ class Mute:
         self.cancelled += numbers
 
 
-@pytest.mark.parametrize(("fails", "why"), [("submit", "pipe"), ("wait", "RuntimeError")])
-def test_an_executor_that_raises_is_lost(fails, why):
-    """Every evaluation ends, also those that were not begun."""
-    scheduler = Scheduler(Mute(fails))
+@pytest.mark.parametrize(
+    ("fails", "why", "calls"),
+    [("submit", "pipe", ["submit"]), ("wait", "RuntimeError", ["submit", "submit", "wait 2"])],
+)
+def test_an_executor_that_raises_is_lost(fails, why, calls):
+    """Every evaluation ends, also those that were not begun, and it is asked for nothing more."""
+    executor = Mute(fails)
+    scheduler = Scheduler(executor)
     numbers = [scheduler.add(request("", ""), 1.0) for _ in range(4)]
     refused = scheduler.add(request("", "", device="cuda"), 1.0)
 
@@ -338,6 +344,7 @@ def test_an_executor_that_raises_is_lost(fails, why):
 
     assert isinstance(found.pop(refused).reply, Unmeasured)
     assert sorted(found) == numbers
+    assert executor.calls == calls
     assert {each.reply.code for each in found.values()} == {codes.LOST}
     assert all(each.reply.reason.endswith(f"the executor cannot go on: {why}") for each in found.values())
 
@@ -369,6 +376,22 @@ def test_what_is_dropped_while_it_is_measured_is_never_heard_of():
 
     assert executor.cancelled == [1]
     assert list(found) == []
+
+
+def test_what_is_dropped_takes_no_slot():
+    """Others are measured in its place."""
+    executor = Mute()
+    scheduler = Scheduler(executor)
+    numbers = [scheduler.add(request("", ""), 1.0) for _ in range(5)]
+    found = scheduler.finished()
+    assert next(found)[0] == numbers[1]
+    executor.tasks.clear()
+    executor.calls.clear()
+
+    scheduler.drop(numbers[:1])
+
+    assert {number for number, _ in found} == set(numbers[2:])
+    assert executor.calls[:3] == ["submit", "submit", "wait 2"]
 
 
 class Cards(Mute):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import platform
+import re
+from pathlib import Path
 
 import pytest
 from host.demos import LIGHT
 
-from pvcheck.host import Failed, Limits, Measured, Pool, codes
+from pvcheck.host import Failed, Limits, Measured, Pool, codes, machine, works
 from pvcheck.host.process import WorkerProcess
 
 DIGEST = "0" * 64
@@ -74,6 +78,13 @@ def test_a_forged_answer_is_refused(asked, change):
     assert ": the worker's answer cannot be read: " in reply.reason
 
 
+def test_a_digest_of_another_length_is_told(asked):
+    """Short ones are easily chosen."""
+    reply = asked(GOOD | {"reads": {"model": READ | {"sha256": "00"}}})
+
+    assert reply.reason.endswith("ValueError('a digest has 32 bytes')")
+
+
 @pytest.mark.parametrize(
     "measurement",
     [None, MEASUREMENT | {"verdict": "held"}, MEASUREMENT | {"metrics": {"verdict": MEASUREMENT["metrics"]["number"]}}],
@@ -95,3 +106,24 @@ def test_a_comparison_without_populations_is_refused_again(asked, demo):
 
     assert isinstance(reply, Failed)
     assert reply.code == codes.ONE_SIDED
+
+
+def test_a_refusal_says_its_reason():
+    """Without its code, which is told beside it."""
+    refused = works.Refused("PV512", "not a number")
+
+    assert (str(refused), refused.code) == ("not a number", "PV512")
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan])
+def test_what_is_no_time_is_refused(seconds):
+    """With what it was."""
+    with pytest.raises(ValueError, match=f"^{seconds} seconds are no time$"):
+        works.seconds_of({"seconds": seconds})
+
+
+def test_the_processor_is_named_as_the_kernel_does():
+    """Where it does: not every processor has a name there."""
+    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert machine.processor() == (names[0] if names else platform.machine())

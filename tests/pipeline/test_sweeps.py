@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 
 import pytest
 
@@ -217,9 +219,9 @@ def test_a_sweep_in_this_process_gives_the_same_bits(sweeping, pv, evaluator):
 
 
 SPLITS = {
-    "none": ([], "gives no part"),
-    "too-many": ([1] * 5, "gives too much: at most 4 parts and"),
-    "too-long": ([2, 2], "gives too much: at most 4 parts and 99 bytes"),
+    "none": ([], "^bad result: its split gives no part"),
+    "too-many": ([1] * 5, "^bad result: its split gives too much: at most 4 parts and"),
+    "too-long": ([2, 2], "^bad result: its split gives too much: at most 4 parts and 99 bytes"),
 }
 
 
@@ -237,6 +239,46 @@ def test_parts_are_bounded(monkeypatch, told, reason):
 
     with pytest.raises(wire.BadResult, match=reason):
         splitting.parts_of(evaluator, parts)
+
+
+def test_parts_may_be_as_large_as_is_allowed(monkeypatch):
+    """And not by a byte larger."""
+    evaluator = Evaluator(name="a", version="1", doc="d", parameters=Parameters, metrics=(), implementation="a:b")
+    monkeypatch.setattr(splitting, "MAX_TOLD", 6)
+
+    assert splitting.parts_of(evaluator, [Parameters()] * 3) == [{}] * 3
+
+    with pytest.raises(wire.BadResult):
+        splitting.parts_of(evaluator, [Parameters()] * 4)
+
+
+def test_parts_are_told_before_they_are_too_much(monkeypatch):
+    """The host asks for the others again."""
+    monkeypatch.setattr(splitting.measuring, "answer", lambda *_, **__: ({"kind": "x" * 8}, True))
+    size = len(json.dumps({"kind": "x" * 8}))
+    monkeypatch.setattr(splitting, "MAX_TOLD", 2 * size)
+
+    told, is_fit = splitting.answer(
+        {"kind": "parts", "parts": [{}] * 9}, progress=lambda *_: None, cancelled=lambda: False
+    )
+
+    assert is_fit
+    assert len(told["answers"]) == 3
+
+
+@pytest.mark.parametrize("kind", ["split", "join"])
+def test_the_time_of_a_split_and_of_a_join_is_told(sweeping, kind):
+    """In seconds, and not since any moment."""
+    asked = two_parts(sweeping)
+    asked["parameters"] = {"table": "table", "rows": 2, "width": 4}
+    parts, _ = splitting.answer(asked, progress=lambda *_: None, cancelled=lambda: False)
+    asked["measurements"] = [json.dumps(each["measurement"]) for each in parts["answers"]]
+    asked |= {"kind": kind, "ranges": {}}
+    began = time.perf_counter()
+
+    told, _ = splitting.answer(asked, progress=lambda *_: None, cancelled=lambda: False)
+
+    assert 0 <= told["seconds"] <= time.perf_counter() - began
 
 
 def test_what_the_parts_tell_is_bounded(sweeping, pv, monkeypatch):
