@@ -502,9 +502,10 @@ def test_a_server_does_one_task_after_the_other(sweeping):
     again = server.perform(work, 20.0)
     with pytest.raises(KeyboardInterrupt):
         server.perform(hangs, 20.0, cancelled=lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    last = server.perform(work, 20.0)
     server.close()
 
-    assert good["kind"] == again["kind"] == "measured"
+    assert good["kind"] == again["kind"] == last["kind"] == "measured"
     assert given_up is None
     assert told == [(1, 2)]
     assert set(good["where"]) == {"host", "processor"}
