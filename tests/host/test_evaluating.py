@@ -272,6 +272,26 @@ def test_an_answer_of_another_form_is_an_error(answer):
     assert ": the executor's answer cannot be read: " in one.finished.reply.reason
 
 
+def test_an_executor_may_give_as_many_parts_as_are_allowed(monkeypatch):
+    """A worker has said no to more before."""
+    monkeypatch.setattr(works, "MAX_PARTS", 3)
+
+    assert begun(3).finished is None
+    assert begun(4).finished.reply.code == codes.GARBLED
+
+
+def test_parts_may_tell_as_much_as_is_allowed(monkeypatch):
+    """And not by a byte more."""
+    size = len(works.text_of(measured(0)["measurement"]))
+    for most in (2 * size, 2 * size - 1):
+        monkeypatch.setattr(works, "MAX_JOINED", most)
+        one = begun(2)
+        drained(one)
+        for each in range(2):
+            one.take((each,), {"kind": "parts", "answers": [measured(0, read(each))]})
+        assert (one.finished is None) is (most == 2 * size)
+
+
 def test_an_answer_about_parts_that_nobody_asked_for_is_ignored():
     """Before the split, and twice about one."""
     one = Evaluation(request(), 1.0)

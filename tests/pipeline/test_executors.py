@@ -305,11 +305,12 @@ def test_an_interrupt_at_the_start_ends_the_run(sweeping, pv, far):
     assert pv("run", "--executor", "far=stop")[0] == 130
 
 
-def test_two_plugins_of_one_executor_are_refused(sweeping, pv, far):
+@pytest.mark.parametrize("others", [("fur",), ("fur", "fyr")], ids="-".join)
+def test_two_plugins_of_one_executor_are_refused(sweeping, pv, far, others):
     """Nobody can say where the evaluations would go."""
     sweeping.writes(rows=3)
-    far(name="fur")
-    far(name="fyr")
+    for each in others:
+        far(name=each)
 
     status, _, err = pv("run", "--executor", "far")
 

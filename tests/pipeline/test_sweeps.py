@@ -279,6 +279,7 @@ def test_the_time_of_a_split_and_of_a_join_is_told(sweeping, kind):
     told, _ = splitting.answer(asked, progress=lambda *_: None, cancelled=lambda: False)
 
     assert 0 <= told["seconds"] <= time.perf_counter() - began
+    assert ("read_sha256" in told["reads"]["table"]) is (kind == "join")
 
 
 def test_what_the_parts_tell_is_bounded(sweeping, pv, monkeypatch):
