@@ -171,10 +171,9 @@ def test_a_distribution_without_metadata_is_named_after_its_folder(site, metadat
 
 def test_one_distribution_on_two_paths_counts_once(site, tmp_path, monkeypatch):
     """The first hides the second, as it does for import; names are compared as the package index does."""
-    site.installs("Demo_dist", "demo = demo_light", version="1.0")
-    other = Site(tmp_path / "other", monkeypatch)
-    other.installs("demo-dist", "demo = demo_light", version="2.0")
     site.installs("Next_dist", "next = next_light", version="3.0")
+    for folder, name, version in (("second", "Demo_dist", "1.0"), ("first", "demo-dist", "2.0")):
+        Site(tmp_path / folder, monkeypatch).installs(name, "demo = demo_light", version=version)
     site.writes("demo_light", good())
     site.writes("next_light", good("next"))
 
